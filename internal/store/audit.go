@@ -1,0 +1,65 @@
+package store
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"helpdesk"
+)
+
+// Entry is one line of the audit: who did what to what, with ids and hashes and no content.
+type Entry struct {
+	At     time.Time
+	By     helpdesk.By
+	Action string // "ticket.delete", "suggestion.execute" …
+	Tenant helpdesk.TenantID
+	Target string
+	Detail map[string]string
+}
+
+// Audit writes a line of the audit in this transaction.
+func (t *Tx) Audit(e Entry) error {
+	detail, err := json.Marshal(e.Detail)
+	if err != nil {
+		return err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	tenant := e.Tenant
+	if tenant == "" {
+		tenant = t.tenant
+	}
+	_, err = t.exec(`INSERT INTO audit (id, at, actor, action, tenant, target, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		id.String(), micros(e.At), packBy(e.By), e.Action, string(tenant), e.Target, string(detail))
+	return err
+}
+
+// AuditOf reads the audit of one target, oldest first.
+func (t *Tx) AuditOf(target string) ([]Entry, error) {
+	where, args := t.within("tenant")
+	var all []Entry
+	err := t.each(func(r row) error {
+		var e Entry
+		var at int64
+		var by, detail string
+		if err := r.Scan(&at, &by, &e.Action, &e.Tenant, &e.Target, &detail); err != nil {
+			return err
+		}
+		e.At = fromMicros(at)
+		if err := json.Unmarshal([]byte(detail), &e.Detail); err != nil {
+			return err
+		}
+		var err error
+		e.By, err = unpackBy(by)
+		all = append(all, e)
+		return err
+	}, `SELECT at, actor, action, tenant, target, detail FROM audit WHERE target = ? AND `+where+` ORDER BY at, id`, append([]any{target}, args...)...)
+	return all, err
+}
+
+// Audit writes a line of the audit in this transaction.
+func (s *System) Audit(e Entry) error { return s.tx.Audit(e) }
