@@ -96,18 +96,27 @@ func (t *Tx) SaveTicket(x helpdesk.Ticket) error {
 		x.Workspace, x.Closing, x.Held, deleted, string(x.Key), string(t.tenant))
 }
 
-// SetActivity stores a ticket's derived activity.
-func (t *Tx) SetActivity(key helpdesk.TicketKey, a helpdesk.Activity) error {
+// Refresh derives a ticket's activity from its open turns, undecided suggestions and unanswered question, and
+// stores it.
+func (t *Tx) Refresh(key helpdesk.TicketKey) error {
+	var turns, undecided int
+	var asked string
+	err := t.first(noTicket, func(r row) error { return r.Scan(&turns, &undecided, &asked) },
+		`SELECT (SELECT count(*) FROM turns WHERE ticket = k.key AND state IN ('queued', 'running')),
+			(SELECT count(*) FROM suggestions WHERE ticket = k.key AND state = 'proposed'),
+			coalesce((SELECT kind FROM events WHERE ticket = k.key AND kind IN ('QuestionAsked', 'TurnSent') ORDER BY seq DESC LIMIT 1), '')
+		FROM tickets k WHERE k.key = ? AND k.tenant = ?`, string(key), string(t.tenant))
+	if err != nil {
+		return err
+	}
+	a := helpdesk.ActivityIdle
+	switch {
+	case turns > 0:
+		a = helpdesk.ActivityWorking
+	case undecided > 0, asked == "QuestionAsked":
+		a = helpdesk.ActivityWaiting
+	}
 	return t.one(noTicket, `UPDATE tickets SET activity = ? WHERE key = ? AND tenant = ?`, string(a), string(key), string(t.tenant))
-}
-
-// Pending counts what a ticket's activity is derived from: its open turns and undecided suggestions.
-func (t *Tx) Pending(key helpdesk.TicketKey) (turns, undecided int, err error) {
-	err = t.first("", func(r row) error { return r.Scan(&turns, &undecided) },
-		`SELECT (SELECT count(*) FROM turns WHERE ticket = ? AND tenant = ? AND state IN ('queued', 'running')),
-			(SELECT count(*) FROM suggestions WHERE ticket = ? AND tenant = ? AND state = 'proposed')`,
-		string(key), string(t.tenant), string(key), string(t.tenant))
-	return turns, undecided, err
 }
 
 // TicketFilter selects tickets for a list, newest change first.

@@ -114,6 +114,7 @@ CREATE TABLE events (
 );
 CREATE INDEX events_conversation ON events (ticket, seq)
     WHERE kind IN ('MessagePosted', 'TurnSent', 'SuggestionProposed');
+CREATE INDEX events_asked ON events (ticket, seq) WHERE kind IN ('QuestionAsked', 'TurnSent');
 CREATE TABLE turns (
     id          TEXT PRIMARY KEY,
     ticket      TEXT NOT NULL,
@@ -218,6 +219,11 @@ CREATE TABLE terminals (
 );
 CREATE INDEX terminals_ticket ON terminals (ticket, opened_at, id);
 CREATE INDEX terminals_live ON terminals (state) WHERE state = 'live';
+-- Which launchers are alive, so that one node knows another's Runs and Terminals from those of a lost one.
+CREATE TABLE nodes (
+    epoch   TEXT PRIMARY KEY,
+    seen_at BIGINT NOT NULL
+);
 CREATE TABLE idempotency (
     actor  TEXT NOT NULL,
     key    TEXT NOT NULL,
