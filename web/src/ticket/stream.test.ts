@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Part } from '../api/types';
-import { addPart, forgetReasoning, newStream } from './stream';
+import { addPart, liveThought, newStream } from './stream';
 
 const part = (from: number, n: number, text: string, kind = 'text'): Part => ({ ticket: 'HD-1', turn: 't', from, n, kind, text });
 const play = (...parts: Part[]) => parts.reduce(addPart, newStream('t'));
@@ -27,7 +27,9 @@ describe('parts', () => {
   it('begin again at a reset', () => {
     expect(play(part(1, 1, 'wrong'), part(2, 2, '', 'reset'), part(3, 3, 'right')).text).toBe('right');
   });
-  it('of reasoning go when it was recorded, the text stays', () => {
-    expect(forgetReasoning(play(part(1, 1, 'hm', 'reasoning'), part(2, 2, 'yes')))).toMatchObject({ reasoning: '', text: 'yes', n: 2 });
+  it('of reasoning show their newest line, and only until something else comes', () => {
+    const thinking = play(part(1, 1, 'First.\nThen the dis', 'reasoning'), part(2, 2, 'ks.\n', 'reasoning'));
+    expect(liveThought(thinking)).toBe('Then the disks.');
+    expect(liveThought(addPart(thinking, part(3, 3, 'So')))).toBe('');
   });
 });

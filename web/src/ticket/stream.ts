@@ -9,6 +9,8 @@ export type Stream = {
   reasoning: string;
   /** One line on what the agent is doing. */
   status: string;
+  /** Of the newest part: what the agent is at just now. */
+  last: string;
   /** Parts are missing; the stream must begin anew. */
   gap: boolean;
   /** The lengths after each piece that came, so that a piece cut otherwise can take the place of several. */
@@ -16,7 +18,7 @@ export type Stream = {
 };
 type Cut = { n: number; text: number; reasoning: number };
 
-export const newStream = (turn: string): Stream => ({ turn, n: 0, text: '', reasoning: '', status: '', gap: false, cuts: [] });
+export const newStream = (turn: string): Stream => ({ turn, n: 0, text: '', reasoning: '', status: '', last: '', gap: false, cuts: [] });
 
 /** Adds a piece that covers the parts `from` to `n`. One that was seen already is skipped by its number. */
 export function addPart(s: Stream, part: Part): Stream {
@@ -25,7 +27,7 @@ export function addPart(s: Stream, part: Part): Stream {
   const base = from === s.n + 1 ? s : cutBefore(s, from);
   if (!base) return s.gap ? s : { ...s, gap: true };
   const text = part.text ?? '';
-  const next = { ...base, n: part.n, gap: false };
+  const next = { ...base, n: part.n, last: part.kind, gap: false };
   if (part.kind === 'text') next.text += text;
   else if (part.kind === 'reasoning') next.reasoning += text;
   else if (part.kind === 'status') next.status = text;
@@ -49,5 +51,9 @@ function cutBefore(s: Stream, from: number): Stream | null {
   return null;
 }
 
-/** Reasoning that was recorded as a fact is history now; what streams after it begins a new stretch. */
-export const forgetReasoning = (s: Stream): Stream => (s.reasoning === '' ? s : { ...s, reasoning: '', cuts: [{ n: s.n, text: s.text.length, reasoning: 0 }] });
+/** The line of reasoning being written now; "" while the agent does something else. */
+export function liveThought(s: Stream): string {
+  if (s.last !== 'reasoning') return '';
+  const lines = s.reasoning.trimEnd().split('\n');
+  return lines.at(-1)?.trim() ?? '';
+}
