@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { append, due, emptyCanvas, hasOlder, newestSeq, prepend, runningTurn, type TurnRow, waiting, withEvents } from './canvas';
+import { append, due, emptyCanvas, hasOlder, newestSeq, prepend, runningTurn, type TurnRow, waiting } from './canvas';
 import { bot, Log, outcome } from './testdata';
 
 const ids = (c: ReturnType<typeof append>) => c.rows.map((r) => r.id);
@@ -99,15 +99,6 @@ describe('suggestions', () => {
   it('come back with a note and without their decision', () => {
     const log = new Log().round(1).propose('s1', 't1').add('SuggestionDecided', { id: 's1', choice: 'approve', state: 'approved', digest: 'd' }).add('SuggestionMoved', { id: 's1', state: 'proposed', note: 'The one before it failed.' });
     expect(append(emptyCanvas, log.events).suggestions.get('s1')).toMatchObject({ state: 'proposed', decision: null, note: 'The one before it failed.' });
-  });
-});
-
-describe('the header', () => {
-  it('follows the events after the one it was read at, and no earlier ones', () => {
-    const log = new Log().add('TicketRenamed', { from: 'a', to: 'b' }).add('TicketStatusChanged', { from: 'open', to: 'closed', solved: true });
-    const head = { title: 'b2', status: 'open' as const, agent: 'a', agentName: 'A', instance: 'i', instanceName: 'I', seq: 1 };
-    expect(withEvents(head, append(emptyCanvas, log.events))).toMatchObject({ title: 'b2', status: 'closed', solved: true });
-    expect(withEvents({ ...head, seq: 2 }, append(emptyCanvas, log.events))).toMatchObject({ status: 'open' });
   });
 });
 

@@ -1,4 +1,4 @@
-import type { By, TicketEvent, TicketStatus } from '../api/types';
+import type { By, TicketEvent } from '../api/types';
 import { type Choice, type Delivery, known, type KnownEvent, type Outcome, type PlanStep, type Proposal, type SuggestionState, type TurnEnd } from './facts';
 
 // The Canvas is a pure reduction of the ticket's event log: the same events give the same Canvas, in any order of
@@ -294,24 +294,3 @@ export function runningTurn(c: Canvas): TurnRow | null {
   }
   return null;
 }
-
-export type Header = { title: string; status: TicketStatus; solved?: boolean | null; agent: string; agentName: string; instance: string; instanceName: string; seq: number };
-
-/** The ticket's head as it stands after the events that came since it was read. */
-export function withEvents(head: Header, c: Canvas): Header {
-  let out = head;
-  for (let i = c.events.length - 1; i >= 0 && (c.events[i]?.seq ?? 0) > head.seq; i--) {
-    if (!headKinds.has(c.events[i]?.kind ?? '')) continue;
-    out = { ...head };
-    break;
-  }
-  if (out === head) return head;
-  for (const raw of c.events) {
-    const e = raw.seq > head.seq ? known(raw) : null;
-    if (e?.kind === 'TicketRenamed') out.title = e.data.to;
-    if (e?.kind === 'TicketStatusChanged') Object.assign(out, { status: e.data.to, solved: e.data.solved ?? null });
-    if (e?.kind === 'TicketAssigned') Object.assign(out, { agent: e.data.agent, agentName: e.data.agent_name, instance: e.data.instance, instanceName: e.data.instance_name });
-  }
-  return out;
-}
-const headKinds = new Set<string>(['TicketRenamed', 'TicketStatusChanged', 'TicketAssigned']);
