@@ -225,3 +225,10 @@ func (s *System) TouchToken(id string, at time.Time) error {
 func (s *System) DropToken(u helpdesk.UserID, id string) error {
 	return s.tx.one("There is no such token.", `DELETE FROM tokens WHERE id = ? AND user_id = ?`, id, string(u))
 }
+
+// NeverSignedIn says whether a person has neither a session nor a spent link.
+func (s *System) NeverSignedIn(u helpdesk.UserID) (never bool, err error) {
+	err = s.tx.first("", func(r row) error { return r.Scan(&never) },
+		`SELECT NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = ?) AND NOT EXISTS (SELECT 1 FROM links WHERE user_id = ? AND used_at > 0)`, string(u), string(u))
+	return never, err
+}
