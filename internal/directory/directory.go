@@ -44,9 +44,10 @@ type Config struct {
 
 // Service is the directory. Its methods may be called from any number of goroutines.
 type Service struct {
-	cfg   Config
-	store Store
-	key   Sealer
+	cfg    Config
+	store  Store
+	key    Sealer
+	memory memory
 }
 
 // New makes the service. It starts nothing.
@@ -100,6 +101,7 @@ const (
 // Seed makes the first tenant of a fresh server, and stores the built-in agents and instances as they are in this
 // version of the program.
 func (s *Service) Seed(ctx context.Context, agents []helpdesk.Agent, instances []helpdesk.Instance) error {
+	defer s.changed()
 	return s.store.SystemUpdate(ctx, store.Directory, func(tx *store.System) error {
 		tenants, err := tx.Tenants(helpdesk.System("directory").Reach())
 		if err != nil {
@@ -152,15 +154,6 @@ func (s *Service) Tenants(ctx context.Context, by helpdesk.Actor) (all []Tenant,
 	return all, err
 }
 
-// Tenant finds a tenant within an actor's reach by its id or key.
-func (s *Service) Tenant(ctx context.Context, by helpdesk.Actor, idOrKey string) (t helpdesk.Tenant, err error) {
-	err = s.store.SystemView(ctx, store.Directory, func(tx *store.System) (err error) {
-		t, err = find(tx, by, idOrKey)
-		return err
-	})
-	return t, err
-}
-
 func find(tx *store.System, by helpdesk.Actor, idOrKey string) (helpdesk.Tenant, error) {
 	tenants, err := tx.Tenants(by.Reach())
 	if err != nil {
@@ -171,7 +164,7 @@ func find(tx *store.System, by helpdesk.Actor, idOrKey string) (helpdesk.Tenant,
 			return t, nil
 		}
 	}
-	return helpdesk.Tenant{}, helpdesk.Errorf(helpdesk.NotFound, "There is no such tenant, or it is not yours to see.")
+	return helpdesk.Tenant{}, noTenant()
 }
 
 func withMembers(tx *store.System, t helpdesk.Tenant) (Tenant, error) {
@@ -203,7 +196,7 @@ func (s *Service) CreateTenant(ctx context.Context, by helpdesk.Actor, n NewTena
 	if n.Place == "" {
 		n.Place = helpdesk.PlaceSandbox
 	}
-	defer s.cfg.Changed()
+	defer s.changed()
 	err = s.store.SystemUpdate(ctx, store.Directory, func(tx *store.System) error {
 		var before helpdesk.TenantID
 		found, err := tx.Recall(once, &before)
@@ -265,7 +258,7 @@ func (s *Service) ChangeTenant(ctx context.Context, by helpdesk.Actor, id helpde
 	if err != nil {
 		return Tenant{}, err
 	}
-	defer s.cfg.Changed()
+	defer s.changed()
 	err = s.store.SystemUpdate(ctx, store.Directory, func(tx *store.System) error {
 		t, err := find(tx, by, string(id))
 		if err != nil {
