@@ -21,7 +21,7 @@ import (
 // A reply carries the Seq of its request. A reply with Seq 0 is a notice and carries a Status. The helper that works
 // on Workspaces under a tenant's uid speaks the same frames with the launcher.
 const (
-	maxHead = 2 << 20
+	maxHead = 8 << 20
 	maxBody = MaxFile
 )
 

@@ -1,0 +1,5 @@
+package launch
+
+// ExitConfig is the exit code with which a server says that starting it again is no use before somebody mended its
+// configuration: the launcher then ends with the same code.
+const ExitConfig = 78
