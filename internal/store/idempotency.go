@@ -51,7 +51,9 @@ func (t *Tx) Remember(o Once, result any, at time.Time) error {
 func (s *System) Recall(o Once, result any) (bool, error) { return s.tx.Recall(o, result) }
 
 // Remember keeps the request's result, in the transaction that brings it about.
-func (s *System) Remember(o Once, result any, at time.Time) error { return s.tx.Remember(o, result, at) }
+func (s *System) Remember(o Once, result any, at time.Time) error {
+	return s.tx.Remember(o, result, at)
+}
 
 // ForgetRequests drops what Remember kept before the given time.
 func (s *System) ForgetRequests(before time.Time) error {
