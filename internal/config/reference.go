@@ -96,3 +96,13 @@ list are separated by commas. An empty variable counts as not set.
 
 ## General
 `
+
+// IsSecret says whether a setting must not be given where others can see it, as flags can be.
+func IsSecret(key string) bool {
+	for _, f := range fieldsOf(new(Config)) {
+		if f.key == key {
+			return f.secret != ""
+		}
+	}
+	return false
+}
