@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown } from 'lucide-react';
-import { useEffect, useLayoutEffect, useMemo, useRef } from 'react';
+import { type Ref, useEffect, useImperativeHandle, useLayoutEffect, useMemo, useRef } from 'react';
 import { readStored, writeStored } from '../app/stored';
 import { Button } from '../ui/Button';
 import { Loading, Skeleton } from '../ui/Skeleton';
@@ -17,8 +17,15 @@ import { count } from './words';
 const olderAt = 800;
 const guess: Record<Row['kind'], number> = { message: 72, turn: 260, notice: 24 };
 
+export type ConversationHandle = {
+  /** Goes along with what comes again. */
+  jump: () => void;
+  /** Brings a row into view and puts the focus on an element in it. */
+  goTo: (row: string, elementId: string) => void;
+};
+
 /** The conversation: its rows alone know how to draw themselves, this knows where they stand. */
-export function Conversation({ jumpSignal }: { /** Grows when the reader sent something of their own. */ jumpSignal: number }) {
+export function Conversation({ ref }: { ref: Ref<ConversationHandle> }) {
   const { store } = useHere();
   const first = useCanvas((c) => c.first);
   const error = useCanvas((c) => c.error);
@@ -26,10 +33,10 @@ export function Conversation({ jumpSignal }: { /** Grows when the reader sent so
   if (first === 'failed') {
     return <ErrorState title="The conversation was not loaded." detail={`${sentence(error)} Nothing is lost.`} requestId={error instanceof Problem ? error.requestId : undefined} onRetry={store.retry} />;
   }
-  return <Rows jumpSignal={jumpSignal} />;
+  return <Rows ref={ref} />;
 }
 
-function Rows({ jumpSignal }: { jumpSignal: number }) {
+function Rows({ ref }: { ref: Ref<ConversationHandle> }) {
   const { store, me } = useHere();
   const canvas = useCanvas((c) => c.canvas);
   const older = useCanvas((c) => c.older);
@@ -70,9 +77,16 @@ function Rows({ jumpSignal }: { jumpSignal: number }) {
   useLayoutEffect(() => {
     if (pin === 'following') toEnd();
   });
-  useEffect(() => {
-    if (jumpSignal > 0) jump();
-  }, [jumpSignal, jump]);
+  useImperativeHandle(ref, () => ({
+    jump,
+    goTo: (row, elementId) => {
+      const index = rows.findIndex((r) => r.id === row);
+      if (index < 0) return;
+      hold();
+      if (!document.getElementById(elementId)) virtual.scrollToIndex(index, { align: 'start' });
+      void focusSoon(elementId);
+    },
+  }));
   useEffect(() => {
     if (pin === 'following' && document.visibilityState === 'visible') writeStored(`seen.${store.key}`, String(newestSeq(canvas)));
   }, [pin, canvas, store.key]);
@@ -157,4 +171,17 @@ function ConversationSkeleton() {
       </Loading>
     </div>
   );
+}
+
+// A row that was out of view is drawn a few frames after the scroll.
+async function focusSoon(id: string) {
+  for (let i = 0; i < 30; i++) {
+    const el = document.getElementById(id);
+    if (el) {
+      el.focus({ preventScroll: true });
+      el.scrollIntoView({ block: 'nearest' });
+      return;
+    }
+    await new Promise(requestAnimationFrame);
+  }
 }
