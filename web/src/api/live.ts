@@ -1,0 +1,15 @@
+import { createContext, useContext, useSyncExternalStore } from 'react';
+import { type Connection, EventStream } from './events';
+
+/** The page's event stream. The app gives the real one; a test may give its own. */
+export const EventStreamContext = createContext(new EventStream());
+
+export function useEventStream(): EventStream {
+  return useContext(EventStreamContext);
+}
+
+/** How the stream stands, for banners and for buttons that need a connection. */
+export function useConnection(): Connection {
+  const stream = useEventStream();
+  return useSyncExternalStore(stream.subscribe, stream.getConnection);
+}

@@ -1,0 +1,5 @@
+import { PageTitle } from '../app/PageTitle';
+
+export function HistoryPage() {
+  return <PageTitle>HistoryPage</PageTitle>;
+}

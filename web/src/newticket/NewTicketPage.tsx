@@ -1,0 +1,5 @@
+import { PageTitle } from '../app/PageTitle';
+
+export function NewTicketPage() {
+  return <PageTitle>NewTicketPage</PageTitle>;
+}

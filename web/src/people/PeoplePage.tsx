@@ -1,0 +1,5 @@
+import { PageTitle } from '../app/PageTitle';
+
+export function PeoplePage() {
+  return <PageTitle>PeoplePage</PageTitle>;
+}

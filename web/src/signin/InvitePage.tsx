@@ -1,0 +1,5 @@
+import { PageTitle } from '../app/PageTitle';
+
+export function InvitePage() {
+  return <PageTitle>InvitePage</PageTitle>;
+}

@@ -1,0 +1,5 @@
+import { PageTitle } from '../app/PageTitle';
+
+export function SignInPage() {
+  return <PageTitle>SignInPage</PageTitle>;
+}

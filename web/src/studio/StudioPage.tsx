@@ -1,0 +1,5 @@
+import { PageTitle } from '../app/PageTitle';
+
+export function StudioPage() {
+  return <PageTitle>StudioPage</PageTitle>;
+}

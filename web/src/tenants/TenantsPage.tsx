@@ -1,0 +1,5 @@
+import { PageTitle } from '../app/PageTitle';
+
+export function TenantsPage() {
+  return <PageTitle>TenantsPage</PageTitle>;
+}

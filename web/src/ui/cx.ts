@@ -1,0 +1,2 @@
+/** Joins class names; a primitive's own classes always win, callers add layout only. */
+export { clsx as cx } from 'clsx';
