@@ -164,7 +164,7 @@ func checkSpace(_ context.Context, cfg config.Config) finding {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return warn(what, "Try again.", "the free space of %s cannot be read: %v", dir, err)
 	}
-	free := st.Bavail * uint64(st.Bsize) //nolint:gosec,unconvert // positive; of another type on each platform
+	free := st.Bavail * uint64(st.Bsize)
 	text := fmt.Sprintf("%.1f GB free for %s", float64(free)/1e9, cfg.Data)
 	switch {
 	case onNetwork(st):

@@ -30,7 +30,7 @@ func checkClock(context.Context, config.Config) finding {
 
 // onNetwork says whether a file system is on another machine.
 func onNetwork(st unix.Statfs_t) bool {
-	switch int64(st.Type) { //nolint:unconvert // of another type on each architecture
+	switch int64(st.Type) { // of another type on each architecture
 	case unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.AFS_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC:
 		return true
 	}

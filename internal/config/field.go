@@ -50,8 +50,8 @@ func isGroup(t reflect.Type) bool {
 	if t.Kind() != reflect.Struct {
 		return false
 	}
-	for i := range t.NumField() {
-		if _, ok := t.Field(i).Tag.Lookup("key"); ok {
+	for f := range t.Fields() {
+		if _, ok := f.Tag.Lookup("key"); ok {
 			return true
 		}
 	}

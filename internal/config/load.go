@@ -176,7 +176,7 @@ func notASetting(name string) bool {
 		return true
 	case "HELPDESK_URL", "HELPDESK_TOKEN": // of the command line's client
 		return true
-	case "HELPDESK_SOAK", "HELPDESK_PORT": // of the tests; of Kubernetes, see below
+	case "HELPDESK_SOAK", "HELPDESK_DEV_API", "HELPDESK_PORT": // of the tests; of make dev; of Kubernetes, see below
 		return true
 	}
 	// Kubernetes gives every container the address of each service in such variables; ours is called helpdesk.
