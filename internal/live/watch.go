@@ -172,7 +172,7 @@ func (h *Hub) timeline(ctx context.Context, tenant helpdesk.TenantID, key helpde
 	}
 	frames := make([]frame, 0, len(events))
 	for _, e := range events {
-		data, err := json.Marshal(Event{Ticket: e.Ticket, Seq: e.Seq, Kind: e.Kind, At: e.At, Actor: e.Actor, Data: e.Data})
+		data, err := json.Marshal(EventOf(e))
 		if err != nil {
 			return nil, err
 		}
@@ -189,4 +189,9 @@ type Event struct {
 	At     time.Time          `json:"at"`
 	Actor  event.By           `json:"actor"`
 	Data   json.RawMessage    `json:"data" doc:"The fact, by its kind."`
+}
+
+// EventOf is an event as the API shows it.
+func EventOf(e event.Event) Event {
+	return Event{Ticket: e.Ticket, Seq: e.Seq, Kind: e.Kind, At: e.At, Actor: e.Actor, Data: e.Data}
 }

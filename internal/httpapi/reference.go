@@ -1,0 +1,5 @@
+package httpapi
+
+import "net/http"
+
+func (s *Server) reference(w http.ResponseWriter, r *http.Request) { s.openAPI(w, r) }

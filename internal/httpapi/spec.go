@@ -1,0 +1,42 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// describe finishes the OpenAPI description: every operation may answer with a problem.
+func (s *Server) describe() {
+	spec := s.api.OpenAPI()
+	schemas := spec.Components.Schemas
+	problem := schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	for _, item := range spec.Paths {
+		for _, o := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+			if o == nil {
+				continue
+			}
+			o.Responses["default"] = &huma.Response{
+				Description: "A problem: what is wrong and what to do.",
+				Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: problem}},
+			}
+		}
+	}
+	delete(schemas.Map(), "ErrorModel")
+	delete(schemas.Map(), "ErrorDetail")
+	text, err := json.MarshalIndent(spec, "", "  ")
+	if err != nil {
+		panic(err) // a schema that cannot be written is a fault in this package
+	}
+	s.spec = append(text, '\n')
+}
+
+// OpenAPI is the description of the API as JSON; docs/api/openapi.json is a copy.
+func (s *Server) OpenAPI() []byte { return s.spec }
+
+func (s *Server) openAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/openapi+json")
+	_, _ = w.Write(s.spec) // whoever asked may be gone
+}
