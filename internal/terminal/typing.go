@@ -1,0 +1,144 @@
+package terminal
+
+import (
+	"slices"
+
+	"helpdesk"
+)
+
+// mostUnacknowledged is how much a viewer may have typed that the pseudo-terminal has not taken yet.
+const mostUnacknowledged = 256 << 10
+
+// keptSources is how many viewers that have gone are remembered, so that they can resume exactly.
+const keptSources = 64
+
+// inputs is the part of a process that types what people send, in the order in which it came.
+type inputs struct {
+	sources map[string]*source
+	gone    []string // keys of sources without a viewer, longest ago first
+	queue   []typed
+	typing  bool // somebody is typing the queue
+}
+
+// source is one viewer's input, over all its connections.
+type source struct {
+	received uint64 // the newest that is in the queue
+	taken    uint64 // the newest that is typed
+	waiting  int    // bytes between them
+}
+
+type typed struct {
+	from *source
+	seq  uint64
+	data []byte
+}
+
+// sourceOf finds the viewer's source, and says whether it was known before.
+func (p *process) sourceOf(v *viewer) (*source, bool) {
+	key := v.key()
+	p.gone = slices.DeleteFunc(p.gone, func(k string) bool { return k == key })
+	if src := p.sources[key]; src != nil {
+		return src, true
+	}
+	src := new(source)
+	p.sources[key] = src
+	return src, false
+}
+
+// keepSource remembers the source of a viewer that has gone, for a while.
+func (p *process) keepSource(v *viewer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if slices.ContainsFunc(p.viewers, func(o *viewer) bool { return o.source == v.source }) {
+		return // it is back already
+	}
+	p.gone = append(p.gone, v.key())
+	if len(p.gone) > keptSources {
+		delete(p.sources, p.gone[0])
+		p.gone = slices.Delete(p.gone, 0, 1)
+	}
+}
+
+// type_ queues what a viewer typed. An input that came before is not typed again.
+func (p *process) type_(v *viewer, seq uint64, data []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	src := v.source
+	switch {
+	case seq <= src.received:
+		v.wakeUp()
+		return nil
+	case seq != src.received+1:
+		return errInputGap
+	case src.waiting+len(data) > mostUnacknowledged:
+		return errInputFlood
+	}
+	src.received = seq
+	src.waiting += len(data)
+	p.queue = append(p.queue, typed{src, seq, slices.Clone(data)})
+	if !p.typing {
+		p.typing = p.s.spawn(p.typeQueue)
+	}
+	return nil
+}
+
+// typeQueue types until nothing is queued. It alone talks to the pseudo-terminal, so the order stands.
+func (p *process) typeQueue() {
+	for {
+		p.mu.Lock()
+		n, data := p.gather()
+		if n == 0 {
+			p.typing = false
+			p.mu.Unlock()
+			return
+		}
+		p.mu.Unlock()
+		err := p.s.launcher.Input(p.s.stop, p.id, data)
+		p.mu.Lock()
+		batch := p.queue[:n]
+		p.queue = p.queue[n:]
+		for _, t := range batch {
+			t.from.waiting -= len(t.data)
+			if err == nil {
+				t.from.taken = t.seq
+			}
+		}
+		if len(p.queue) == 0 {
+			p.queue = nil
+		}
+		if err != nil { // the process has ended, or the launcher: nobody is there to type to
+			p.drop()
+			p.s.cfg.Log.Debug("type into a terminal", "id", p.id, "err", err)
+		}
+		p.wakeAll()
+		p.mu.Unlock()
+	}
+}
+
+// gather joins the first inputs of the queue, at most MaxData bytes of them.
+func (p *process) gather() (n int, data []byte) {
+	if len(p.queue) > 0 {
+		n, data = 1, p.queue[0].data
+	}
+	for n < len(p.queue) && len(data)+len(p.queue[n].data) <= MaxData {
+		if n == 1 {
+			data = slices.Clone(data)
+		}
+		data = append(data, p.queue[n].data...)
+		n++
+	}
+	return n, data
+}
+
+// drop forgets what is queued for a process that takes nothing any more. It was not acknowledged.
+func (p *process) drop() {
+	for _, t := range p.queue {
+		t.from.waiting -= len(t.data)
+	}
+	p.queue = nil
+}
+
+var (
+	errInputGap   = helpdesk.Errorf(helpdesk.Invalid, "An input is missing before this one.")
+	errInputFlood = helpdesk.Errorf(helpdesk.TooLarge, "More than 256 KiB of input is waiting for the program.")
+)
