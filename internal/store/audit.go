@@ -19,8 +19,13 @@ type Entry struct {
 	Detail map[string]string
 }
 
-// Audit writes a line of the audit in this transaction.
+// Audit writes a line of the audit in this transaction, under this transaction's tenant.
 func (t *Tx) Audit(e Entry) error {
+	e.Tenant = t.tenant
+	return t.audit(e)
+}
+
+func (t *Tx) audit(e Entry) error {
 	detail, err := json.Marshal(e.Detail)
 	if err != nil {
 		return err
@@ -29,12 +34,8 @@ func (t *Tx) Audit(e Entry) error {
 	if err != nil {
 		return err
 	}
-	tenant := e.Tenant
-	if tenant == "" {
-		tenant = t.tenant
-	}
 	_, err = t.exec(`INSERT INTO audit (id, at, actor, action, tenant, target, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		id.String(), micros(e.At), packBy(e.By), e.Action, string(tenant), e.Target, string(detail))
+		id.String(), micros(e.At), packBy(e.By), e.Action, string(e.Tenant), e.Target, string(detail))
 	return err
 }
 
@@ -61,5 +62,5 @@ func (t *Tx) AuditOf(target string) ([]Entry, error) {
 	return all, err
 }
 
-// Audit writes a line of the audit in this transaction.
-func (s *System) Audit(e Entry) error { return s.tx.Audit(e) }
+// Audit writes a line of the audit in this transaction, under the entry's tenant, or none.
+func (s *System) Audit(e Entry) error { return s.tx.audit(e) }

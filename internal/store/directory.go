@@ -27,8 +27,7 @@ const tenantColumns = `id, key, name, prefix, tickets, place, slot, created_at`
 
 // Tenants reads every tenant within reach, by name, with the names of its variables.
 func (s *System) Tenants(reach helpdesk.Reach) ([]helpdesk.Tenant, error) {
-	s.tx.reach = reach
-	where, args := s.tx.within("id")
+	where, args := within(reach, "id")
 	var all []helpdesk.Tenant
 	if err := s.tx.each(func(r row) error {
 		x, err := scanTenant(r)
@@ -37,32 +36,44 @@ func (s *System) Tenants(reach helpdesk.Reach) ([]helpdesk.Tenant, error) {
 	}, `SELECT `+tenantColumns+` FROM tenants WHERE `+where+` ORDER BY name, id`, args...); err != nil {
 		return nil, err
 	}
-	for i := range all {
-		if err := s.tx.each(func(r row) error {
-			var n string
-			err := r.Scan(&n)
-			all[i].Variables = append(all[i].Variables, n)
-			return err
-		}, `SELECT name FROM variables WHERE tenant = ? ORDER BY name`, string(all[i].ID)); err != nil {
-			return nil, err
-		}
+	at := make(map[helpdesk.TenantID]int, len(all))
+	for i, x := range all {
+		at[x.ID] = i
 	}
-	return all, nil
+	where, args = within(reach, "tenant")
+	err := s.tx.each(func(r row) error {
+		var t helpdesk.TenantID
+		var n string
+		err := r.Scan(&t, &n)
+		if i, ok := at[t]; ok {
+			all[i].Variables = append(all[i].Variables, n)
+		}
+		return err
+	}, `SELECT tenant, name FROM variables WHERE `+where+` ORDER BY tenant, name`, args...)
+	return all, err
 }
 
-// InsertTenant stores a new tenant and gives it the next free slot.
+// tenantTaken is what a tenant hears whose key or prefix another has.
+const tenantTaken = "Another tenant has this key or this prefix already. Choose another."
+
+// InsertTenant stores a new tenant and gives it the next free slot. A key or prefix that is taken is a Conflict.
 func (s *System) InsertTenant(x helpdesk.Tenant) (helpdesk.Tenant, error) {
 	err := s.tx.first("", func(r row) error { return r.Scan(&x.Slot) }, `INSERT INTO tenants (id, key, name, prefix, tickets, place, slot, created_at)
 		VALUES (?, ?, ?, ?, 0, ?, (SELECT coalesce(max(slot), 0) + 1 FROM tenants), ?) RETURNING slot`,
 		string(x.ID), x.Key, x.Name, x.Prefix, string(x.Place), micros(x.CreatedAt))
-	return x, err
+	return x, unlessTaken(err, tenantTaken)
 }
 
-// SaveTenant stores what can change of a tenant; its prefix only while it has no ticket.
+// SaveTenant stores what can change of a tenant; its prefix only while it has no ticket: else Conflict, as where
+// another tenant has the prefix.
 func (s *System) SaveTenant(x helpdesk.Tenant) error {
 	n, err := s.tx.exec(`UPDATE tenants SET name = ?, place = ?, prefix = ? WHERE id = ? AND (tickets = 0 OR prefix = ?)`,
 		x.Name, string(x.Place), x.Prefix, string(x.ID), x.Prefix)
-	if err == nil && n == 0 {
+	if err != nil || n > 0 {
+		return unlessTaken(err, tenantTaken)
+	}
+	err = s.tx.first(noTenant, func(r row) error { return r.Scan(new(string)) }, `SELECT id FROM tenants WHERE id = ?`, string(x.ID))
+	if err == nil {
 		err = helpdesk.Errorf(helpdesk.Conflict, "This tenant has tickets already, so its prefix stays.")
 	}
 	return err
@@ -108,9 +119,14 @@ func (s *System) SetMembers(t helpdesk.TenantID, users []helpdesk.UserID) error 
 	return nil
 }
 
-// AddMember makes a person a member of a tenant.
+// AddMember makes a person a member of a tenant, if it is not one yet. A tenant or a person who is not there is
+// NotFound.
 func (s *System) AddMember(t helpdesk.TenantID, u helpdesk.UserID) error {
-	return s.tx.one(noUser, `INSERT INTO members (tenant, user_id) SELECT ?, id FROM users WHERE id = ? ON CONFLICT DO NOTHING`, string(t), string(u))
+	_, err := s.tx.exec(`INSERT INTO members (tenant, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, string(t), string(u))
+	if helpdesk.KindOf(err) == helpdesk.NotFound {
+		err = helpdesk.WithCause(helpdesk.NotFound, err, noUser)
+	}
+	return err
 }
 
 // Agents reads every agent, by name.

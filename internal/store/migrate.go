@@ -9,7 +9,6 @@ import (
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
 	"helpdesk"
 )
@@ -17,23 +16,42 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
+// migrationLock is the key of PostgreSQL's advisory lock that a node holds while it migrates.
+const migrationLock = 0x68656c706465736b
+
 // searchMigration is the number of the one step that the two engines need different texts for.
 const searchMigration = 2
 
+// Words are found by a table of documents, each a text of a ticket. SQLite keeps the words in a full-text table
+// beside it, without the text, whose rows are named by the document's id; PostgreSQL in the document's row.
 var searchSchema = map[string][]string{
 	"sqlite": {
-		`CREATE VIRTUAL TABLE search USING fts5(text, ticket UNINDEXED, tenant UNINDEXED, tokenize = "unicode61 remove_diacritics 2", prefix = '2 3')`,
+		`CREATE TABLE search_docs (id INTEGER PRIMARY KEY, ticket TEXT NOT NULL, tenant TEXT NOT NULL,
+			FOREIGN KEY (ticket, tenant) REFERENCES tickets (key, tenant))`,
+		`CREATE INDEX search_ticket ON search_docs (ticket)`,
+		`CREATE VIRTUAL TABLE search_words USING fts5(words, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii')`,
 	},
 	"postgres": {
-		`CREATE TABLE search (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text TEXT NOT NULL, ticket TEXT NOT NULL, tenant TEXT NOT NULL,
-			words TSVECTOR GENERATED ALWAYS AS (to_tsvector('simple', text)) STORED)`,
-		`CREATE INDEX search_words ON search USING GIN (words)`,
-		`CREATE INDEX search_ticket ON search (ticket)`,
+		`CREATE TABLE search_docs (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, ticket TEXT NOT NULL, tenant TEXT NOT NULL, words TSVECTOR NOT NULL,
+			FOREIGN KEY (ticket, tenant) REFERENCES tickets (key, tenant))`,
+		`CREATE INDEX search_ticket ON search_docs (ticket)`,
+		`CREATE INDEX search_words ON search_docs USING GIN (words)`,
 	},
 }
 
 // migrate brings the schema forward to this program's version. It refuses a schema that is newer.
 func migrate(ctx context.Context, db *sql.DB, eng engine) error {
+	if eng.name == "postgres" { // nodes that start together must not migrate together
+		alone, err := db.Conn(ctx)
+		if err != nil {
+			return fmt.Errorf("store: migrations: %w", err)
+		}
+		defer alone.Close()
+		if _, err := alone.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, migrationLock); err != nil {
+			return fmt.Errorf("store: migrations: %w", err)
+		}
+		defer alone.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, migrationLock) //nolint:errcheck // it ends with the connection anyway
+	}
 	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
 		return err
@@ -50,15 +68,7 @@ func migrate(ctx context.Context, db *sql.DB, eng engine) error {
 		}
 		return nil
 	}}, nil)
-	opts := []goose.ProviderOption{goose.WithGoMigrations(search)}
-	if eng.name == "postgres" { // nodes that start together must not migrate together
-		locker, err := lock.NewPostgresSessionLocker()
-		if err != nil {
-			return fmt.Errorf("store: migrations: %w", err)
-		}
-		opts = append(opts, goose.WithSessionLocker(locker))
-	}
-	p, err := goose.NewProvider(dialect, db, files, opts...)
+	p, err := goose.NewProvider(dialect, db, files, goose.WithGoMigrations(search))
 	if err != nil {
 		return fmt.Errorf("store: migrations: %w", err)
 	}

@@ -59,12 +59,12 @@ func (s *System) UserByEmail(email string) (User, error) {
 	return s.user(`SELECT `+userColumns+` FROM users WHERE email = ?`, strings.ToLower(email))
 }
 
-// SaveUser stores a person, new or changed.
+// SaveUser stores a person, new or changed. An address that somebody else has is a Conflict.
 func (s *System) SaveUser(u User) error {
 	_, err := s.tx.exec(`INSERT INTO users (`+userColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name, admin = excluded.admin, password = excluded.password, disabled_at = excluded.disabled_at`,
 		string(u.ID), strings.ToLower(u.Email), u.Name, u.Admin, u.Password, micros(u.DisabledAt), micros(u.CreatedAt))
-	return err
+	return unlessTaken(err, "Somebody else has this address already.")
 }
 
 // Memberships reads the tenants that a person belongs to.
@@ -98,7 +98,7 @@ func (s *System) UseLink(hash, kind string) (u User, err error) {
 
 // DropLinks voids a person's unused links of a kind.
 func (s *System) DropLinks(u helpdesk.UserID, kind string) error {
-	_, err := s.tx.exec(`DELETE FROM links WHERE user_id = ? AND kind = ?`, string(u), kind)
+	_, err := s.tx.exec(`DELETE FROM links WHERE user_id = ? AND kind = ? AND used_at = 0`, string(u), kind)
 	return err
 }
 

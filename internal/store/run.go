@@ -30,15 +30,15 @@ func scanRun(r row) (helpdesk.Run, error) {
 	return x, err
 }
 
-// InsertRun stores a new run for a decision. A decision has at most one.
+// oneRun is what a run hears that comes while another of its ticket is claimed.
+const oneRun = "Another command of this ticket is running. This one waits for its end."
+
+// InsertRun stores a new run for a decision. A decision has at most one, and a ticket at most one that is claimed:
+// else Conflict.
 func (t *Tx) InsertRun(x helpdesk.Run, decision string) error {
-	at, err := t.Now()
-	if err != nil {
-		return err
-	}
-	_, err = t.exec(`INSERT INTO runs (id, suggestion, decision, ticket, tenant, turn, epoch, state, run_by, claimed_at, queued_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(x.ID), string(x.Suggestion), decision, string(x.Ticket), string(t.tenant), string(x.Turn), x.Epoch, string(x.State), packBy(x.By), micros(x.ClaimedAt), micros(at))
-	return err
+	_, err := t.exec(`INSERT INTO runs (id, suggestion, decision, ticket, tenant, turn, epoch, state, run_by, claimed_at, queued_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {now})`,
+		string(x.ID), string(x.Suggestion), decision, string(x.Ticket), string(t.tenant), string(x.Turn), x.Epoch, string(x.State), packBy(x.By), micros(x.ClaimedAt))
+	return unlessTaken(err, oneRun)
 }
 
 // Run reads a run.
@@ -82,7 +82,7 @@ func (t *Tx) SaveRun(x helpdesk.Run, was helpdesk.RunState) error {
 	if err == nil && n == 0 {
 		err = helpdesk.Errorf(helpdesk.Conflict, "This run is no longer %s.", was)
 	}
-	return err
+	return unlessTaken(err, oneRun)
 }
 
 // OpenRuns reads every run that waits or may be running, oldest first.

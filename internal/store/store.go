@@ -10,8 +10,10 @@
 //     with its reason.
 //   - An event and the state it describes are committed together, and Config.Committed hears of it only
 //     afterwards.
-//   - A transaction function may run twice (after a lost PostgreSQL serialisation), and must not touch the
-//     outer store: on SQLite it runs on the one writer and would wait for itself.
+//   - A transaction function may run again (when PostgreSQL gave it up for another's sake), so it keeps what it
+//     finds out only when it returns nil. It must not touch the outer store: on SQLite it holds the one
+//     connection for writing and would wait for itself.
+//   - A statement that fails ends its transaction on both engines: the function can only return.
 package store
 
 import (
@@ -20,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"helpdesk"
@@ -45,9 +48,20 @@ type Notice struct {
 // Store is a database. Its methods may be called from any number of goroutines.
 type Store struct {
 	eng       engine
-	read      *sql.DB
-	write     *writer // SQLite only
+	db        database
 	committed func([]Notice)
+
+	use    sync.RWMutex // held for reading by every transaction, for writing by Close
+	closed bool
+}
+
+// database is one of the two engines, open.
+type database interface {
+	// view runs fn on one consistent snapshot that refuses to be written to.
+	view(ctx context.Context, fn func(querier) error) error
+	// update runs fn in a transaction and returns once its effect is on disk, with what fn had to tell.
+	update(ctx context.Context, fn func(*Tx) error) ([]Notice, error)
+	close() error
 }
 
 // Open opens the database, making or migrating it where needed. A database newer than this program is refused
@@ -61,32 +75,43 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		s.committed = func([]Notice) {}
 	}
 	var err error
-	if cfg.URL == "" {
-		err = s.openSQLite(ctx, cfg)
-	} else if strings.HasPrefix(cfg.URL, "postgres://") || strings.HasPrefix(cfg.URL, "postgresql://") {
-		err = s.openPostgres(ctx, cfg)
-	} else {
+	switch {
+	case cfg.URL == "":
+		s.eng = sqliteEngine()
+		s.db, err = openSQLite(ctx, s.eng, cfg)
+	case strings.HasPrefix(cfg.URL, "postgres://"), strings.HasPrefix(cfg.URL, "postgresql://"):
+		s.eng = postgresEngine()
+		s.db, err = openPostgres(ctx, s.eng, cfg)
+	default:
 		err = helpdesk.Errorf(helpdesk.Invalid, "HELPDESK_DATABASE must be empty (SQLite) or a postgres:// URL.")
 	}
 	if err != nil {
-		return nil, err
+		return nil, s.eng.explain(err)
 	}
 	return s, nil
 }
 
-// Close ends all connections. Updates under way finish first.
+// Close waits for the transactions under way and ends all connections. What comes later is refused.
 func (s *Store) Close() error {
-	if s.write != nil {
-		s.write.close()
+	s.use.Lock()
+	defer s.use.Unlock()
+	if s.closed {
+		return nil
 	}
-	return s.read.Close()
+	s.closed = true
+	return s.db.close()
 }
 
 // Engine is "sqlite" or "postgres".
 func (s *Store) Engine() string { return s.eng.name }
 
 // Ping says whether the database answers.
-func (s *Store) Ping(ctx context.Context) error { return s.read.PingContext(ctx) }
+func (s *Store) Ping(ctx context.Context) error {
+	return s.snapshot(ctx, func(tx *Tx) error {
+		_, err := tx.Now()
+		return err
+	})
+}
 
 // View runs fn on one consistent snapshot of whatever lies within reach.
 func (s *Store) View(ctx context.Context, reach helpdesk.Reach, fn func(*Tx) error) error {
@@ -128,23 +153,26 @@ func (s *Store) SystemUpdate(ctx context.Context, _ Purpose, fn func(*System) er
 	return s.commit(ctx, func(tx *Tx) error { return fn(&System{tx: tx}) })
 }
 
+var errClosed = helpdesk.Errorf(helpdesk.Unavailable, "The server is shutting down.")
+
 func (s *Store) snapshot(ctx context.Context, fn func(*Tx) error) error {
-	t, err := s.read.BeginTx(ctx, s.eng.snapshot)
-	if err != nil {
-		return s.eng.explain(err)
+	s.use.RLock()
+	defer s.use.RUnlock()
+	if s.closed {
+		return errClosed
 	}
-	defer t.Rollback() //nolint:errcheck // it only read
-	return s.eng.explain(fn(&Tx{ctx: ctx, eng: s.eng, q: t}))
+	return s.eng.explain(s.db.view(ctx, func(q querier) error {
+		return fn(&Tx{ctx: ctx, eng: s.eng, q: q})
+	}))
 }
 
 func (s *Store) commit(ctx context.Context, fn func(*Tx) error) error {
-	var notices []Notice
-	var err error
-	if s.write != nil {
-		notices, err = s.write.do(ctx, fn)
-	} else {
-		notices, err = s.commitPostgres(ctx, fn)
+	s.use.RLock()
+	defer s.use.RUnlock()
+	if s.closed {
+		return errClosed
 	}
+	notices, err := s.db.update(ctx, fn)
 	if err != nil {
 		return s.eng.explain(err)
 	}
@@ -162,6 +190,16 @@ type Tx struct {
 	tenant  helpdesk.TenantID // of writes; "" in a View
 	reach   helpdesk.Reach    // of reads
 	notices []Notice
+	broken  error // what ended it; PostgreSQL takes nothing more after an error, and so does SQLite here
+}
+
+// run runs the transaction's function. A function that goes on after a statement failed, and returns nothing,
+// fails all the same.
+func (t *Tx) run(fn func(*Tx) error) error {
+	if err := fn(t); err != nil {
+		return err
+	}
+	return t.broken
 }
 
 // System is a transaction that crosses tenants.
@@ -173,11 +211,24 @@ type querier interface {
 }
 
 func (t *Tx) exec(query string, args ...any) (int64, error) {
+	if t.broken != nil {
+		return 0, t.broken
+	}
 	r, err := t.q.ExecContext(t.ctx, t.eng.bind(query), args...)
 	if err != nil {
-		return 0, fmt.Errorf("store: %w", err)
+		return 0, t.fail(err)
 	}
-	return r.RowsAffected()
+	n, err := r.RowsAffected()
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	return n, nil
+}
+
+// fail ends the transaction: nothing more can be done in it.
+func (t *Tx) fail(err error) error {
+	t.broken = t.eng.explain(fmt.Errorf("store: %w", err))
+	return t.broken
 }
 
 // one runs a statement that must touch exactly one row; none is NotFound with the given sentence.
@@ -189,11 +240,14 @@ func (t *Tx) one(missing, query string, args ...any) error {
 	return err
 }
 
-// each calls scan for every row of a query.
+// each calls scan for every row of a query. No other statement runs until it returns.
 func (t *Tx) each(scan func(row) error, query string, args ...any) error {
+	if t.broken != nil {
+		return t.broken
+	}
 	rows, err := t.q.QueryContext(t.ctx, t.eng.bind(query), args...)
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return t.fail(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -201,7 +255,10 @@ func (t *Tx) each(scan func(row) error, query string, args ...any) error {
 			return fmt.Errorf("store: %w", err)
 		}
 	}
-	return rows.Err()
+	if err := rows.Err(); err != nil {
+		return t.fail(err)
+	}
+	return nil
 }
 
 // first scans the first row of a query; none is NotFound with the given sentence.
@@ -223,13 +280,18 @@ func (t *Tx) first(missing string, scan func(row) error, query string, args ...a
 type row interface{ Scan(dest ...any) error }
 
 // within is the condition that a row's tenant lies within reach, with its arguments.
-func (t *Tx) within(column string) (string, []any) {
-	if t.reach.All() {
+func (t *Tx) within(column string) (string, []any) { return within(t.reach, column) }
+
+func within(reach helpdesk.Reach, column string) (string, []any) {
+	if reach.All() {
 		return "TRUE", nil
 	}
-	tenants := t.reach.List()
-	if len(tenants) == 0 {
+	tenants := reach.List()
+	switch len(tenants) {
+	case 0:
 		return "FALSE", nil
+	case 1:
+		return column + " = ?", []any{string(tenants[0])}
 	}
 	args := make([]any, len(tenants))
 	for i, x := range tenants {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,7 +81,7 @@ func (t *Tx) AnyTicket(key helpdesk.TicketKey) (x helpdesk.Ticket, err error) {
 // still holds at the commit.
 func (t *Tx) LockTicket(key helpdesk.TicketKey) (x helpdesk.Ticket, err error) {
 	err = t.first(noTicket, func(r row) error { x, err = scanTicket(r); return err },
-		`UPDATE tickets SET seq = seq WHERE key = ? AND tenant = ? RETURNING `+ticketColumns, string(key), string(t.tenant))
+		`SELECT `+ticketColumns+` FROM tickets WHERE key = ? AND tenant = ? {lock}`, string(key), string(t.tenant))
 	return x, err
 }
 
@@ -99,29 +100,17 @@ func (t *Tx) SaveTicket(x helpdesk.Ticket) error {
 // Refresh derives a ticket's activity from its open turns, undecided suggestions and unanswered question, and
 // stores it.
 func (t *Tx) Refresh(key helpdesk.TicketKey) error {
-	var turns, undecided int
-	var asked string
-	err := t.first(noTicket, func(r row) error { return r.Scan(&turns, &undecided, &asked) },
-		`SELECT (SELECT count(*) FROM turns WHERE ticket = k.key AND state IN ('queued', 'running')),
-			(SELECT count(*) FROM suggestions WHERE ticket = k.key AND state = 'proposed'),
-			coalesce((SELECT kind FROM events WHERE ticket = k.key AND kind IN ('QuestionAsked', 'TurnSent') ORDER BY seq DESC LIMIT 1), '')
-		FROM tickets k WHERE k.key = ? AND k.tenant = ?`, string(key), string(t.tenant))
-	if err != nil {
-		return err
-	}
-	a := helpdesk.ActivityIdle
-	switch {
-	case turns > 0:
-		a = helpdesk.ActivityWorking
-	case undecided > 0, asked == "QuestionAsked":
-		a = helpdesk.ActivityWaiting
-	}
-	return t.one(noTicket, `UPDATE tickets SET activity = ? WHERE key = ? AND tenant = ?`, string(a), string(key), string(t.tenant))
+	return t.one(noTicket, `UPDATE tickets SET activity = CASE
+			WHEN EXISTS (SELECT 1 FROM turns WHERE ticket = tickets.key AND state IN ('queued', 'running')) THEN 'agent_working'
+			WHEN EXISTS (SELECT 1 FROM suggestions WHERE ticket = tickets.key AND state = 'proposed') THEN 'waiting_for_you'
+			WHEN (SELECT kind FROM events WHERE ticket = tickets.key AND kind IN ('QuestionAsked', 'TurnSent') ORDER BY seq DESC LIMIT 1) = 'QuestionAsked' THEN 'waiting_for_you'
+			ELSE 'idle' END
+		WHERE key = ? AND tenant = ?`, string(key), string(t.tenant))
 }
 
 // TicketFilter selects tickets for a list, newest change first.
 type TicketFilter struct {
-	Words    string                // all of them, as beginnings of words in title or messages; or a key
+	Words    string                // each begins a word of the title or the messages; or they are a key
 	Status   helpdesk.TicketStatus // "" any
 	Activity helpdesk.Activity     // "" any
 	Tenant   helpdesk.TenantID     // "" any within reach
@@ -135,38 +124,96 @@ type TicketCursor struct {
 	Key       helpdesk.TicketKey
 }
 
-// Tickets reads a page of tickets. Its cost does not grow with the number of tickets.
+// mergedTenants is the most tenants for which a list is merged from a branch of its own for each; beyond it the
+// branches walk all tickets in order and leave out those of other tenants.
+const mergedTenants = 32
+
+// Tickets reads a page of tickets. Without words and activity its cost does not grow with the number of tickets:
+// it is merged from branches, one for each tenant and status, each the head of an index.
 func (t *Tx) Tickets(f TicketFilter) ([]helpdesk.Ticket, error) {
-	where, args := t.within("tenant")
-	query := `SELECT ` + ticketColumns + ` FROM tickets WHERE deleted_at = 0 AND ` + where
+	reach := t.reach
 	if f.Tenant != "" {
-		query, args = query+` AND tenant = ?`, append(args, string(f.Tenant))
+		reach = reach.Only(f.Tenant)
 	}
-	if f.Status != "" {
-		query, args = query+` AND status = ?`, append(args, string(f.Status))
+	var q clause
+	q.add(`deleted_at = 0`)
+	if f.Before.Key != "" {
+		q.add(`(changed_at, key) < (?, ?)`, micros(f.Before.ChangedAt), string(f.Before.Key))
 	}
 	if f.Activity != "" {
-		query, args = query+` AND activity = ?`, append(args, string(f.Activity))
+		q.add(`activity = ?`, string(f.Activity))
 	}
-	if words := strings.Fields(f.Words); len(words) > 0 {
-		if key, err := helpdesk.ParseTicketKey(f.Words); err == nil {
-			query, args = query+` AND key = ?`, append(args, string(key))
-		} else {
-			match, a := t.matches(words)
-			query, args = query+` AND key IN (`+match+`)`, append(args, a...)
+	const newest = ` ORDER BY changed_at DESC, key DESC LIMIT ?`
+	if strings.TrimSpace(f.Words) == "" && (f.Activity == "" || f.Activity == helpdesk.ActivityIdle) {
+		query, args := branches(q, reach, f, newest)
+		return t.tickets(`SELECT `+ticketColumns+` FROM tickets WHERE key IN (SELECT key FROM (`+query+`) merged`+newest+`) ORDER BY changed_at DESC, key DESC`,
+			append(args, f.Limit)...)
+	}
+	where, args := within(reach, "tenant")
+	q.add(where, args...)
+	if f.Status != "" {
+		q.add(`status = ?`, string(f.Status))
+	}
+	if f.Activity != "" && f.Activity != helpdesk.ActivityIdle {
+		q.add(`activity <> 'idle'`) // names the index that holds only those
+	}
+	if strings.TrimSpace(f.Words) != "" {
+		match, args := t.matches(f.Words)
+		q.add(`key IN (`+match+`)`, args...)
+	}
+	return t.tickets(`SELECT `+ticketColumns+` FROM tickets WHERE `+q.text+newest, append(q.args, f.Limit)...)
+}
+
+// branches joins, for each tenant and status, the query for its newest tickets.
+func branches(q clause, reach helpdesk.Reach, f TicketFilter, newest string) (string, []any) {
+	statuses := []helpdesk.TicketStatus{f.Status}
+	if f.Status == "" {
+		statuses = []helpdesk.TicketStatus{helpdesk.TicketOpen, helpdesk.TicketInProgress, helpdesk.TicketClosed}
+	}
+	reaches := []helpdesk.Reach{reach}
+	if tenants := reach.List(); len(tenants) > 0 && len(tenants) <= mergedTenants {
+		reaches = reaches[:0]
+		for _, x := range tenants {
+			reaches = append(reaches, reach.Only(x))
 		}
 	}
-	if f.Before.Key != "" {
-		query += ` AND (changed_at, key) < (?, ?)`
-		args = append(args, micros(f.Before.ChangedAt), string(f.Before.Key))
+	var texts []string
+	var args []any
+	for _, r := range reaches {
+		for _, status := range statuses {
+			b := clause{text: q.text, args: slices.Clone(q.args)}
+			where, tenants := within(r, "tenant")
+			b.add(where, tenants...)
+			b.add(`status = ?`, string(status))
+			texts = append(texts, `SELECT key, changed_at FROM (SELECT key, changed_at FROM tickets WHERE `+b.text+newest+`) branch`)
+			args = append(append(args, b.args...), f.Limit)
+		}
 	}
-	var page []helpdesk.Ticket
+	return strings.Join(texts, ` UNION ALL `), args
+}
+
+// clause gathers conditions and their arguments.
+type clause struct {
+	text string
+	args []any
+}
+
+func (c *clause) add(text string, args ...any) {
+	if c.text != "" {
+		c.text += ` AND `
+	}
+	c.text += text
+	c.args = append(c.args, args...)
+}
+
+func (t *Tx) tickets(query string, args ...any) ([]helpdesk.Ticket, error) {
+	var all []helpdesk.Ticket
 	err := t.each(func(r row) error {
 		x, err := scanTicket(r)
-		page = append(page, x)
+		all = append(all, x)
 		return err
-	}, query+` ORDER BY changed_at DESC, key DESC LIMIT ?`, append(args, f.Limit)...)
-	return page, err
+	}, query, args...)
+	return all, err
 }
 
 // AgentState is what an instance last left for itself in a ticket; nil where nothing.
@@ -183,14 +230,17 @@ func (t *Tx) AgentState(key helpdesk.TicketKey, i helpdesk.InstanceID) (state js
 
 // SaveAgentState keeps what an instance wants back with its next request.
 func (t *Tx) SaveAgentState(key helpdesk.TicketKey, i helpdesk.InstanceID, state json.RawMessage) error {
-	_, err := t.exec(`INSERT INTO agent_states (ticket, instance, tenant, state) VALUES (?, ?, ?, ?)
-		ON CONFLICT (ticket, instance) DO UPDATE SET state = excluded.state`, string(key), string(i), string(t.tenant), string(state))
-	return err
+	return t.one(noTicket, `INSERT INTO agent_states (ticket, instance, tenant, state) VALUES (?, ?, ?, ?)
+		ON CONFLICT (ticket, instance) DO UPDATE SET state = excluded.state WHERE agent_states.tenant = excluded.tenant`,
+		string(key), string(i), string(t.tenant), string(state))
 }
 
 // EraseTicket deletes everything there is of a ticket but its audit.
 func (t *Tx) EraseTicket(key helpdesk.TicketKey) error {
-	for _, table := range []string{"events", "turns", "agent_states", "suggestions", "decisions", "runs", "terminals", "search"} {
+	if err := t.unindex(key); err != nil {
+		return err
+	}
+	for _, table := range []string{"events", "turns", "agent_states", "suggestions", "decisions", "runs", "terminals"} {
 		if _, err := t.exec(`DELETE FROM `+table+` WHERE ticket = ? AND tenant = ?`, string(key), string(t.tenant)); err != nil {
 			return err
 		}

@@ -56,14 +56,16 @@ func (t *Tx) turns(query string, args ...any) ([]helpdesk.Turn, error) {
 	return all, err
 }
 
-// TurnsToday counts the turns that a person has queued since the given time.
+// TurnsToday counts the turns that a person has queued since the given time, in whatever tenant: the limit is one
+// of persons.
 func (t *Tx) TurnsToday(user string, since time.Time) (n int, err error) {
 	err = t.first("", func(r row) error { return r.Scan(&n) }, `SELECT count(*) FROM turns WHERE queued_user = ? AND queued_at > ?`, user, micros(since))
 	return n, err
 }
 
 // LeaseTurn takes a turn for a node: a queued one, or a running one whose lease has run out, by the database's
-// clock. It gives the turn as it was before with its new, higher fence, or Conflict where somebody else has it.
+// clock. It gives the turn in the state it was in, with its new, higher fence, or Conflict where somebody else
+// has it. The same transaction moves a queued turn to running by SaveTurn; until then anyone may take it.
 func (t *Tx) LeaseTurn(id helpdesk.TurnID, owner string, lease time.Duration) (x helpdesk.Turn, err error) {
 	err = t.first("", func(r row) error { x, err = scanTurn(r); return err },
 		`UPDATE turns SET fence = fence + 1, owner = ?, lease_until = {now} + ?
@@ -81,22 +83,35 @@ func (t *Tx) RenewTurn(x helpdesk.Turn, lease time.Duration) error {
 		lease.Microseconds(), string(x.ID), string(t.tenant), x.Fence))
 }
 
-// SaveTurn stores what can change of a turn, if the node that asks still holds it by fence and time.
+// SaveTurn stores what can change of a turn that has not ended, if the node that asks still holds it by fence and
+// time. To make a second turn of a ticket running is a Conflict.
 func (t *Tx) SaveTurn(x helpdesk.Turn) error {
-	return stale(t.exec(`UPDATE turns SET state = ?, sent_at = ?, draft = ?, reason = ?, ended_at = ? WHERE id = ? AND tenant = ? AND fence = ? AND lease_until >= {now}`,
+	err := stale(t.exec(`UPDATE turns SET state = ?, sent_at = ?, draft = ?, reason = ?, ended_at = ? WHERE id = ? AND tenant = ? AND fence = ? AND lease_until >= {now} AND state IN ('queued', 'running')`,
 		string(x.State), micros(x.SentAt), x.Draft, x.Reason, micros(x.EndedAt), string(x.ID), string(t.tenant), x.Fence))
+	return unlessTaken(err, "Another turn of this ticket is running.")
 }
 
-// CancelTurn ends a turn whoever holds it: its fence grows, so that a node at work on it finds itself stale.
+// CancelTurn ends a turn whoever holds it: its fence grows, so that a node at work on it finds itself stale. A
+// turn that has ended by itself stays as it is: Conflict.
 func (t *Tx) CancelTurn(x helpdesk.Turn) error {
-	return t.one("There is no such turn.", `UPDATE turns SET state = ?, reason = ?, ended_at = ?, fence = fence + 1, owner = '', lease_until = 0
-		WHERE id = ? AND tenant = ?`, string(x.State), x.Reason, micros(x.EndedAt), string(x.ID), string(t.tenant))
+	n, err := t.exec(`UPDATE turns SET state = ?, reason = ?, ended_at = ?, fence = fence + 1, owner = '', lease_until = 0
+		WHERE id = ? AND tenant = ? AND state IN ('queued', 'running')`, string(x.State), x.Reason, micros(x.EndedAt), string(x.ID), string(t.tenant))
+	if err == nil && n == 0 {
+		err = helpdesk.Errorf(helpdesk.Conflict, "This turn has ended already.")
+	}
+	return err
 }
 
-// HoldsTurn says whether the node still has the turn; it is asked inside the transaction that depends on it.
+// HoldsTurn says whether the node still has the turn, and holds its row until the transaction ends; it is asked
+// inside the transaction that depends on it.
 func (t *Tx) HoldsTurn(x helpdesk.Turn) error {
-	return stale(t.exec(`UPDATE turns SET fence = fence WHERE id = ? AND tenant = ? AND fence = ? AND state = 'running' AND lease_until >= {now}`,
-		string(x.ID), string(t.tenant), x.Fence))
+	err := t.first("", func(r row) error { return r.Scan(new(int64)) },
+		`SELECT fence FROM turns WHERE id = ? AND tenant = ? AND fence = ? AND state = 'running' AND lease_until >= {now} {lock}`,
+		string(x.ID), string(t.tenant), x.Fence)
+	if helpdesk.KindOf(err) == helpdesk.NotFound {
+		return errStale
+	}
+	return err
 }
 
 func stale(n int64, err error) error {
@@ -123,10 +138,10 @@ func (s *System) WaitingTurns(limit int) ([]WaitingTurn, error) {
 		all = append(all, w)
 		return err
 	}, `SELECT q.id, q.tenant, q.ticket FROM turns q JOIN tickets k ON k.key = q.ticket
-		WHERE (q.state = 'running' AND q.lease_until < {now})
+		WHERE q.state IN ('queued', 'running') AND ((q.state = 'running' AND q.lease_until < {now})
 		   OR (q.state = 'queued' AND NOT k.held AND k.status <> 'closed' AND k.deleted_at = 0 AND NOT EXISTS (
 			SELECT 1 FROM turns o WHERE o.ticket = q.ticket AND o.state IN ('queued', 'running')
-			AND (o.state = 'running' OR (o.queued_at, o.id) < (q.queued_at, q.id))))
+			AND (o.state = 'running' OR (o.queued_at, o.id) < (q.queued_at, q.id)))))
 		ORDER BY q.queued_at, q.id LIMIT ?`, limit)
 	return all, err
 }

@@ -1,5 +1,6 @@
 -- One text for SQLite and PostgreSQL. Times are microseconds since 1970 UTC, 0 where there is none.
--- Columns named *_by hold {kind,id,name}.
+-- Columns named *_by hold {kind,id,name}. What belongs to a ticket refers to it together with its tenant, so
+-- that the database itself refuses a row that would join one tenant's ticket to another's.
 
 -- +goose Up
 CREATE TABLE tenants (
@@ -95,11 +96,13 @@ CREATE TABLE tickets (
     created_by TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     changed_at BIGINT NOT NULL,
-    deleted_at BIGINT NOT NULL DEFAULT 0
+    deleted_at BIGINT NOT NULL DEFAULT 0,
+    UNIQUE (key, tenant)
 );
-CREATE INDEX tickets_changed ON tickets (deleted_at, changed_at DESC, key DESC);
-CREATE INDEX tickets_tenant ON tickets (tenant, deleted_at, changed_at DESC, key DESC);
-CREATE INDEX tickets_status ON tickets (status, deleted_at, changed_at DESC, key DESC);
+-- Lists are merged from one branch for each tenant and status, so two indexes serve them all.
+CREATE INDEX tickets_tenant ON tickets (tenant, status, changed_at DESC, key DESC) WHERE deleted_at = 0;
+CREATE INDEX tickets_status ON tickets (status, changed_at DESC, key DESC) WHERE deleted_at = 0;
+CREATE INDEX tickets_active ON tickets (activity, changed_at DESC, key DESC) WHERE deleted_at = 0 AND activity <> 'idle';
 CREATE INDEX tickets_closing ON tickets (key) WHERE closing;
 CREATE INDEX tickets_purge ON tickets (deleted_at) WHERE deleted_at > 0;
 CREATE TABLE events (
@@ -110,7 +113,8 @@ CREATE TABLE events (
     at     BIGINT NOT NULL,
     actor  TEXT NOT NULL,
     data   TEXT NOT NULL,
-    PRIMARY KEY (ticket, seq)
+    PRIMARY KEY (ticket, seq),
+    FOREIGN KEY (ticket, tenant) REFERENCES tickets (key, tenant)
 );
 CREATE INDEX events_conversation ON events (ticket, seq)
     WHERE kind IN ('MessagePosted', 'TurnSent', 'SuggestionProposed');
@@ -132,17 +136,22 @@ CREATE TABLE turns (
     draft       TEXT NOT NULL DEFAULT '',
     reason      TEXT NOT NULL DEFAULT '',
     queued_at   BIGINT NOT NULL,
-    ended_at    BIGINT NOT NULL DEFAULT 0
+    ended_at    BIGINT NOT NULL DEFAULT 0,
+    FOREIGN KEY (ticket, tenant) REFERENCES tickets (key, tenant)
 );
 CREATE INDEX turns_open ON turns (state, queued_at, id) WHERE state IN ('queued', 'running');
-CREATE INDEX turns_ticket ON turns (ticket, queued_at, id);
+CREATE INDEX turns_ticket ON turns (ticket);
+CREATE INDEX turns_waiting ON turns (ticket, queued_at, id) WHERE state IN ('queued', 'running');
+-- One turn at a time works on a ticket.
+CREATE UNIQUE INDEX turns_one ON turns (ticket) WHERE state = 'running';
 CREATE INDEX turns_day ON turns (queued_user, queued_at);
 CREATE TABLE agent_states (
     ticket   TEXT NOT NULL,
     instance TEXT NOT NULL,
     tenant   TEXT NOT NULL,
     state    TEXT NOT NULL,
-    PRIMARY KEY (ticket, instance)
+    PRIMARY KEY (ticket, instance),
+    FOREIGN KEY (ticket, tenant) REFERENCES tickets (key, tenant)
 );
 CREATE TABLE suggestions (
     id         TEXT PRIMARY KEY,
@@ -168,10 +177,12 @@ CREATE TABLE suggestions (
     run        TEXT NOT NULL DEFAULT '',
     delivered  BOOLEAN NOT NULL DEFAULT FALSE,
     note       TEXT NOT NULL DEFAULT '',
-    at         BIGINT NOT NULL
+    at         BIGINT NOT NULL,
+    FOREIGN KEY (ticket, tenant) REFERENCES tickets (key, tenant)
 );
 CREATE INDEX suggestions_ticket ON suggestions (ticket, at, position, id);
 CREATE INDEX suggestions_due ON suggestions (ticket, instance) WHERE NOT delivered AND state <> 'proposed';
+CREATE INDEX suggestions_proposed ON suggestions (ticket) WHERE state = 'proposed';
 CREATE INDEX suggestions_approved ON suggestions (decided_at) WHERE state = 'approved';
 -- Decisions are written once and never changed.
 CREATE TABLE decisions (
@@ -180,7 +191,8 @@ CREATE TABLE decisions (
     ticket     TEXT NOT NULL,
     tenant     TEXT NOT NULL,
     decision   TEXT NOT NULL,
-    at         BIGINT NOT NULL
+    at         BIGINT NOT NULL,
+    FOREIGN KEY (ticket, tenant) REFERENCES tickets (key, tenant)
 );
 CREATE INDEX decisions_ticket ON decisions (ticket);
 CREATE TABLE runs (
@@ -195,7 +207,8 @@ CREATE TABLE runs (
     run_by     TEXT NOT NULL,
     claimed_at BIGINT NOT NULL DEFAULT 0,
     queued_at  BIGINT NOT NULL,
-    outcome    TEXT NOT NULL DEFAULT ''
+    outcome    TEXT NOT NULL DEFAULT '',
+    FOREIGN KEY (ticket, tenant) REFERENCES tickets (key, tenant)
 );
 CREATE INDEX runs_ticket ON runs (ticket, queued_at, id);
 CREATE INDEX runs_open ON runs (state, queued_at) WHERE state IN ('waiting', 'claimed');
@@ -215,7 +228,8 @@ CREATE TABLE terminals (
     opened_by TEXT NOT NULL,
     opened_at BIGINT NOT NULL,
     ended_at  BIGINT NOT NULL DEFAULT 0,
-    reason    TEXT NOT NULL DEFAULT ''
+    reason    TEXT NOT NULL DEFAULT '',
+    FOREIGN KEY (ticket, tenant) REFERENCES tickets (key, tenant)
 );
 CREATE INDEX terminals_ticket ON terminals (ticket, opened_at, id);
 CREATE INDEX terminals_live ON terminals (state) WHERE state = 'live';

@@ -92,6 +92,15 @@ func (c *Cluster) URL(database string) string {
 func (c *Cluster) Kill(t testing.TB) {
 	t.Helper()
 	pid := c.postmaster(t)
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil { // it makes no more children
+		t.Fatalf("stop the postmaster: %v", err)
+	}
+	deadline := time.Now().Add(time.Minute)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for _, state, _ := process(stat(pid)); state != "T" && time.Now().Before(deadline); _, state, _ = process(stat(pid)) {
+		<-tick.C
+	}
 	// With the children, for the next postmaster refuses to start while one of them holds the shared memory.
 	all := append([]int{pid}, children(pid)...)
 	for _, p := range all {
@@ -99,10 +108,7 @@ func (c *Cluster) Kill(t testing.TB) {
 			t.Fatalf("kill process %d of PostgreSQL: %v", p, err)
 		}
 	}
-	deadline := time.Now().Add(time.Minute)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for _, p := range append(all, children(pid)...) {
+	for _, p := range all {
 		for running(p) {
 			if time.Now().After(deadline) {
 				t.Fatalf("process %d of PostgreSQL does not end", p)
@@ -123,8 +129,10 @@ func children(pid int) (all []int) {
 	return all
 }
 
+func stat(pid int) string { return fmt.Sprintf("/proc/%d/stat", pid) }
+
 func running(pid int) bool {
-	p, state, _ := process(fmt.Sprintf("/proc/%d/stat", pid))
+	p, state, _ := process(stat(pid))
 	return p == pid && state != "Z"
 }
 
