@@ -16,15 +16,6 @@ import (
 	"helpdesk/internal/transcript"
 )
 
-// Login is how somebody is signed in, as far as an attachment outlives the request that asked for it.
-type Login struct {
-	// Cookie says that a browser signed in by its cookie; its WebSocket must then show its Origin.
-	Cookie bool
-	// Again says who that is now; an error when the sign-in was revoked. It is called every few seconds while
-	// attached. Nil: whoever asked, for as long as they are attached.
-	Again func(context.Context) (helpdesk.Actor, error)
-}
-
 // Attachment lets its bearer attach once.
 type Attachment struct {
 	Token     string
@@ -39,7 +30,6 @@ type attachment struct {
 	tenant  helpdesk.TenantID
 	types   helpdesk.Permission // what typing takes
 	actor   helpdesk.Actor
-	login   Login
 	expires time.Time
 }
 
@@ -47,9 +37,9 @@ func (a attachment) mayType(now helpdesk.Actor) bool {
 	return helpdesk.May(now, a.types, a.tenant) == nil
 }
 
-// Attach gives a token to look at a Terminal and, for whoever may, to type into it.
-func (s *Service) Attach(ctx context.Context, by helpdesk.Actor, login Login, id helpdesk.TerminalID) (Attachment, error) {
-	a := attachment{id: string(id), actor: by, login: login, types: helpdesk.PermTerminal}
+// AttachTerminal gives a token to look at a Terminal and, for whoever may, to type into it.
+func (s *Service) AttachTerminal(ctx context.Context, by helpdesk.Actor, id helpdesk.TerminalID) (Attachment, error) {
+	a := attachment{id: string(id), actor: by, types: helpdesk.PermTerminal}
 	err := s.store.View(ctx, by.Reach(), func(tx *store.Tx) error {
 		t, err := tx.Terminal(id)
 		if err != nil {
@@ -66,12 +56,12 @@ func (s *Service) Attach(ctx context.Context, by helpdesk.Actor, login Login, id
 }
 
 // AttachRun gives a token to look at a Run and, for whoever may decide on it, to type into it.
-func (s *Service) AttachRun(ctx context.Context, by helpdesk.Actor, login Login, key helpdesk.TicketKey, id helpdesk.RunID) (Attachment, error) {
+func (s *Service) AttachRun(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, id helpdesk.RunID) (Attachment, error) {
 	run, scope, err := s.run(ctx, by, key, id)
 	if err == nil && (run.State == helpdesk.RunWaiting || run.State == helpdesk.RunDropped) {
 		err = helpdesk.Errorf(helpdesk.Conflict, "This run has not started, so there is nothing to see yet.")
 	}
-	a := attachment{id: string(id), ticket: key, tenant: run.Tenant, actor: by, login: login, types: helpdesk.PermDecide}
+	a := attachment{id: string(id), ticket: key, tenant: run.Tenant, actor: by, types: helpdesk.PermDecide}
 	if scope.Admin() {
 		a.types = helpdesk.PermAdminTerminal
 	}

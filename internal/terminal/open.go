@@ -45,10 +45,17 @@ type opened struct {
 	ID helpdesk.TerminalID `json:"id"`
 }
 
+// Opening is a Terminal to open.
+type Opening struct {
+	Scope helpdesk.Scope
+	Cols  int
+	Rows  int
+}
+
 // Open opens a Terminal: an interactive bash in the tenant's place, in the ticket's Workspace. The Terminal is in the
 // ticket's log before its shell starts, so that no shell is without one; where the shell cannot start, the log says so.
-func (s *Service) Open(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, scope helpdesk.Scope, cols, rows int, once store.Once) (helpdesk.Terminal, error) {
-	if !validSize(cols, rows) {
+func (s *Service) Open(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, o Opening, once store.Once) (helpdesk.Terminal, error) {
+	if !validSize(o.Cols, o.Rows) {
 		return helpdesk.Terminal{}, errSize
 	}
 	if err := s.awaitReady(ctx); err != nil {
@@ -56,11 +63,11 @@ func (s *Service) Open(ctx context.Context, by helpdesk.Actor, key helpdesk.Tick
 	}
 	// While this is held nobody ends the ticket's Terminals, so none is opened behind the back of a closing ticket.
 	defer s.tickets.Lock(key)()
-	ticket, tenant, done, err := s.prepare(ctx, by, key, scope, once)
+	ticket, tenant, done, err := s.prepare(ctx, by, key, o.Scope, once)
 	if err != nil || done.ID != "" {
 		return done, err
 	}
-	where, err := place.For(tenant, scope)
+	where, err := place.For(tenant, o.Scope)
 	if err == nil {
 		err = where.Usable(s.hello.Capabilities)
 	}
@@ -75,8 +82,8 @@ func (s *Service) Open(ctx context.Context, by helpdesk.Actor, key helpdesk.Tick
 		return helpdesk.Terminal{}, err
 	}
 	t := helpdesk.Terminal{
-		ID: newID(), Ticket: key, Tenant: ticket.Tenant, Scope: scope, Place: where.Name, State: helpdesk.TerminalLive,
-		Epoch: s.hello.Epoch, Cols: cols, Rows: rows, OpenedBy: by.By(), OpenedAt: s.cfg.Now().UTC().Truncate(time.Microsecond),
+		ID: newID(), Ticket: key, Tenant: ticket.Tenant, Scope: o.Scope, Place: where.Name, State: helpdesk.TerminalLive,
+		Epoch: s.hello.Epoch, Cols: o.Cols, Rows: o.Rows, OpenedBy: by.By(), OpenedAt: s.cfg.Now().UTC().Truncate(time.Microsecond),
 	}
 	if err := s.insert(ctx, by, &t, tenant, once); err != nil {
 		return helpdesk.Terminal{}, err
@@ -275,39 +282,49 @@ func (s *Service) find(ctx context.Context, by helpdesk.Actor, id helpdesk.Termi
 
 var errEnded = helpdesk.Errorf(helpdesk.Conflict, "This terminal has ended. Open a new one.")
 
-// Resize sets a Terminal's size, unless another person's window owns it.
-func (s *Service) Resize(ctx context.Context, by helpdesk.Actor, id helpdesk.TerminalID, cols, rows int) (helpdesk.Terminal, error) {
-	if !validSize(cols, rows) {
-		return helpdesk.Terminal{}, errSize
-	}
+// Changes is what to change of a Terminal; nil leaves a thing as it is.
+type Changes struct {
+	Cols *int
+	Rows *int
+	More bool // record on, with as much room again, where the limit of the recording was reached
+}
+
+// Change sets a Terminal's size, unless another person's window owns it, or lets it record on.
+func (s *Service) Change(ctx context.Context, by helpdesk.Actor, id helpdesk.TerminalID, c Changes) (helpdesk.Terminal, error) {
 	t, p, err := s.find(ctx, by, id)
 	if err != nil {
-		return t, err
+		return helpdesk.Terminal{}, err
 	}
 	if p == nil || t.State != helpdesk.TerminalLive {
-		return t, errEnded
+		return helpdesk.Terminal{}, errEnded
+	}
+	s.refresh(&t)
+	if c.Cols != nil {
+		t.Cols = *c.Cols
+	}
+	if c.Rows != nil {
+		t.Rows = *c.Rows
+	}
+	if c.Cols != nil || c.Rows != nil {
+		if err := s.resize(ctx, by, p, t.Cols, t.Rows); err != nil {
+			return helpdesk.Terminal{}, err
+		}
+	}
+	if c.More {
+		err = s.launcher.Resume(ctx, string(id), p.snapshot().End+s.cfg.Recording)
+	}
+	return t, err
+}
+
+func (s *Service) resize(ctx context.Context, by helpdesk.Actor, p *process, cols, rows int) error {
+	if !validSize(cols, rows) {
+		return errSize
 	}
 	p.mu.Lock()
 	owner := p.controller
 	p.mu.Unlock()
 	if owner != nil && owner.actor.ID != by.ID {
-		return t, helpdesk.Errorf(helpdesk.Conflict, "The window of %s sets the size of this terminal. Take control of it first.", owner.actor.Name)
+		return helpdesk.Errorf(helpdesk.Conflict, "The window of %s sets the size of this terminal. Take control of it first.", owner.actor.Name)
 	}
-	if err := s.launcher.Resize(ctx, string(id), uint16(cols), uint16(rows)); err != nil {
-		return t, err
-	}
-	t.Cols, t.Rows = cols, rows
-	return t, nil
-}
-
-// More lets a Terminal that has reached the limit of its recording go on, with as much room again.
-func (s *Service) More(ctx context.Context, by helpdesk.Actor, id helpdesk.TerminalID) (helpdesk.Terminal, error) {
-	t, p, err := s.find(ctx, by, id)
-	if err != nil {
-		return t, err
-	}
-	if p == nil || t.State != helpdesk.TerminalLive {
-		return t, errEnded
-	}
-	return t, s.launcher.Resume(ctx, string(id), p.snapshot().End+s.cfg.Recording)
+	return s.launcher.Resize(ctx, p.id, uint16(cols), uint16(rows))
 }

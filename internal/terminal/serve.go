@@ -68,7 +68,7 @@ var (
 )
 
 // ServeAttach serves the WebSocket of an attachment for the Terminal or Run named id. Who may attach is in the token
-// of the first message; nothing else of the request counts but its Origin.
+// of the first message, and the request must be signed in as the same person.
 func (s *Service) ServeAttach(w http.ResponseWriter, r *http.Request, id string) {
 	served := make(chan struct{})
 	if !s.spawn(func() { <-served }) { // so that Run waits for us
@@ -76,6 +76,14 @@ func (s *Service) ServeAttach(w http.ResponseWriter, r *http.Request, id string)
 		return
 	}
 	defer close(served)
+	login := Login{}
+	if s.cfg.Login != nil {
+		var err error
+		if login, err = s.cfg.Login(r); err != nil || login.Cookie && r.Header.Get("Origin") == "" {
+			http.Error(w, "Sign in first. A browser must say from which page it comes.", http.StatusForbidden)
+			return
+		}
+	}
 	// Accept refuses a page of another origin by itself.
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{OriginPatterns: s.cfg.Origins, CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
@@ -88,7 +96,7 @@ func (s *Service) ServeAttach(w http.ResponseWriter, r *http.Request, id string)
 	defer end(nil)
 	defer context.AfterFunc(s.stop, func() { end(errStopping) })()
 
-	err = s.serve(ctx, end, conn, id, r.Header.Get("Origin") != "")
+	err = s.serve(ctx, end, conn, id, login)
 	code, reason := closing(err)
 	if code == websocket.StatusInternalError {
 		s.cfg.Log.Error("serve a terminal", "id", id, "err", err)
@@ -98,7 +106,7 @@ func (s *Service) ServeAttach(w http.ResponseWriter, r *http.Request, id string)
 	_ = conn.Close(code, cut(reason, 120)) // it may have gone already
 }
 
-func (s *Service) serve(ctx context.Context, end context.CancelCauseFunc, conn *websocket.Conn, id string, origin bool) error {
+func (s *Service) serve(ctx context.Context, end context.CancelCauseFunc, conn *websocket.Conn, id string, login Login) error {
 	h, err := readHello(ctx, conn)
 	if err != nil {
 		return err
@@ -110,11 +118,11 @@ func (s *Service) serve(ctx context.Context, end context.CancelCauseFunc, conn *
 	if err != nil {
 		return err
 	}
-	if a.id != id || a.login.Cookie && !origin {
+	if a.id != id {
 		return errToken
 	}
 	v := &viewer{id: h.Viewer, actor: a.actor, wake: make(chan struct{}, 1), end: end, cols: uint16(h.Cols), rows: uint16(h.Rows)}
-	if err := s.allowed(ctx, a, &v.actor); err != nil {
+	if err := s.allowed(ctx, a, login, &v.actor); err != nil {
 		return err
 	}
 	if v.p, v.record, err = s.open(ctx, a); err != nil {
@@ -131,7 +139,7 @@ func (s *Service) serve(ctx context.Context, end context.CancelCauseFunc, conn *
 	defer close(closed)
 	defer end(errLeft)
 	wg.Go(func() { end(s.readAll(ctx, conn, v)) })
-	wg.Go(func() { s.watch(ctx, end, conn, a) })
+	wg.Go(func() { s.watch(ctx, end, conn, a, login) })
 	wg.Go(func() { cutOff(ctx, conn, closed) })
 	err = v.write(ctx, func(frame []byte) error {
 		if ctx.Err() != nil {
@@ -203,7 +211,7 @@ func (s *Service) readAll(ctx context.Context, conn *websocket.Conn, v *viewer) 
 }
 
 // watch looks now and then whether the viewer is still there and still allowed.
-func (s *Service) watch(ctx context.Context, end context.CancelCauseFunc, conn *websocket.Conn, a attachment) {
+func (s *Service) watch(ctx context.Context, end context.CancelCauseFunc, conn *websocket.Conn, a attachment, login Login) {
 	recheck, ping := time.NewTicker(s.cfg.Recheck), time.NewTicker(pingEvery)
 	defer recheck.Stop()
 	defer ping.Stop()
@@ -213,7 +221,7 @@ func (s *Service) watch(ctx context.Context, end context.CancelCauseFunc, conn *
 			return
 		case <-recheck.C:
 			actor := a.actor
-			if err := s.allowed(ctx, a, &actor); err != nil && ctx.Err() == nil {
+			if err := s.allowed(ctx, a, login, &actor); err != nil && ctx.Err() == nil {
 				end(err)
 				return
 			}
@@ -230,10 +238,10 @@ func (s *Service) watch(ctx context.Context, end context.CancelCauseFunc, conn *
 }
 
 // allowed finds out who the attached person is now, and whether they may still see this.
-func (s *Service) allowed(ctx context.Context, a attachment, actor *helpdesk.Actor) error {
+func (s *Service) allowed(ctx context.Context, a attachment, login Login, actor *helpdesk.Actor) error {
 	typed := a.mayType(*actor)
-	if a.login.Again != nil {
-		now, err := a.login.Again(ctx)
+	if login.Actor != nil {
+		now, err := login.Actor(ctx)
 		switch kind := helpdesk.KindOf(err); {
 		case err != nil && kind != helpdesk.Unauthorized && kind != helpdesk.Forbidden && kind != helpdesk.NotFound:
 			s.cfg.Log.Warn("check who looks at a terminal", "err", err)

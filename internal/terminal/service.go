@@ -3,6 +3,7 @@ package terminal
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"time"
@@ -43,6 +44,14 @@ type Workspaces interface {
 	Ensure(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey) error
 }
 
+// Login is how the request for a WebSocket is signed in.
+type Login struct {
+	// Cookie says that it is a browser's, which must then show its Origin.
+	Cookie bool
+	// Actor says who that is now; an error when the sign-in was revoked. It is called every few seconds while attached.
+	Actor func(context.Context) (helpdesk.Actor, error)
+}
+
 // Config configures a Service.
 type Config struct {
 	PerTicket int   // live Terminals of one ticket; default 20
@@ -53,6 +62,10 @@ type Config struct {
 	Scrollback int64         // most bytes replayed to a viewer that begins; default 256 KiB
 	Behind     int64         // a viewer further behind than this gets a screen in place of the backlog; default 4 MiB
 	Origins    []string      // host names, besides the one asked, whose pages may attach; default none
+
+	// Login recognises a WebSocket's request; it must be signed in as whoever asked for its token. Nil: the token is
+	// enough, and nobody notices a sign-out.
+	Login func(*http.Request) (Login, error)
 
 	Now func() time.Time // default time.Now
 	Log *slog.Logger     // default: discard

@@ -59,10 +59,8 @@ func (p *process) keepSource(v *viewer) {
 	}
 }
 
-// type_ queues what a viewer typed. An input that came before is not typed again.
-func (p *process) type_(v *viewer, seq uint64, data []byte) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// enqueue queues what a viewer typed; p.mu is held. An input that came before is not typed again.
+func (p *process) enqueue(v *viewer, seq uint64, data []byte) error {
 	src := v.source
 	switch {
 	case seq <= src.received:

@@ -284,7 +284,7 @@ func (v *viewer) read(p []byte) error {
 			v.refused = true
 			break
 		}
-		return v.p.type_(v, f.Seq, f.Data)
+		return v.p.enqueue(v, f.Seq, f.Data)
 	case Resize:
 		v.cols, v.rows = f.Cols, f.Rows
 		if v.p.controller == v {
