@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 
 	"helpdesk"
@@ -10,8 +11,11 @@ import (
 func (t *Tx) Heads(keys []helpdesk.TicketKey) (map[helpdesk.TicketKey]int64, error) {
 	heads := make(map[helpdesk.TicketKey]int64, len(keys))
 	for len(keys) > 0 {
-		some := keys[:min(len(keys), 500)]
+		some := slices.Clone(keys[:min(len(keys), 512)])
 		keys = keys[len(some):]
+		for len(some)&(len(some)-1) != 0 { // a power of two: ten texts to keep prepared, not 512
+			some = append(some, some[0])
+		}
 		where, reach := t.within("tenant")
 		args := make([]any, 0, len(some)+len(reach))
 		for _, k := range some {

@@ -118,6 +118,7 @@ CREATE TABLE events (
 );
 CREATE INDEX events_conversation ON events (ticket, seq)
     WHERE kind IN ('MessagePosted', 'TurnSent', 'SuggestionProposed');
+CREATE INDEX events_workspace ON events (ticket, seq) WHERE kind IN ('WorkspaceOpened', 'WorkspaceRemoved');
 CREATE INDEX events_asked ON events (ticket, seq) WHERE kind IN ('QuestionAsked', 'TurnSent');
 CREATE TABLE turns (
     id          TEXT PRIMARY KEY,
