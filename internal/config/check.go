@@ -43,6 +43,9 @@ func (c Config) check() Faults {
 	if _, err := parsePublicURL(c.PublicURL); err != nil {
 		bad("public_url", "%v", err)
 	}
+	if checkListen(c.Listen) == nil && !c.Loopback() && !strings.HasPrefix(c.PublicURL, "https://") {
+		bad("public_url", "people reach this server from other machines, and it answers only under a name it knows; set it to the address they use, such as https://help.example.com")
+	}
 	for _, h := range c.Hosts {
 		if !isHostName(h) {
 			bad("hosts", "%q is not a host name; write the name only, without scheme, port or path", h)
@@ -68,6 +71,11 @@ func (c Config) check() Faults {
 	} else if c.Key != "" {
 		if _, err := ParseKey(c.Key.Reveal()); err != nil {
 			bad("key", "%v", err)
+		}
+	}
+	for _, path := range c.HostView.Sockets {
+		if !filepath.IsAbs(path) || filepath.Clean(path) != path {
+			bad("host_view.sockets", "%q is not a full path; begin it with /", path)
 		}
 	}
 	if c.Limits.Suggestion > c.Limits.Reply || c.Limits.File > c.Limits.Reply {

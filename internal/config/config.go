@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -38,7 +39,7 @@ type Config struct {
 	NATS Secret `key:"nats" secret:"url"`
 
 	// Address at which people reach the server, such as https://help.example.com. Links in invitations are made
-	// from it, and its host name is accepted. The default is the address of listen.
+	// from it, and its host name is accepted. The default is the address of listen; beyond loopback it must be set.
 	PublicURL string `key:"public_url"`
 
 	// Further host names under which requests are accepted. Requests for any other host are answered 421, which
@@ -60,10 +61,11 @@ type Config struct {
 	// must not belong to anybody else.
 	UIDs UIDRange `key:"uids" default:"600000-665535"`
 
-	TLS    TLS    `key:"tls"`
-	Admin  Admin  `key:"admin"`
-	Log    Log    `key:"log"`
-	Limits Limits `key:"limits"`
+	TLS      TLS      `key:"tls"`
+	Admin    Admin    `key:"admin"`
+	HostView HostView `key:"host_view"`
+	Log      Log      `key:"log"`
+	Limits   Limits   `key:"limits"`
 
 	origin map[string]string // key → where its value came from
 }
@@ -88,6 +90,16 @@ type Admin struct {
 	Terminal Switch `key:"terminal" default:"auto"`
 }
 
+// HostView is what the tenant This machine sees of this machine.
+type HostView struct {
+	// Sockets that are let in, each by its full path. A program that listens on one does what it is asked to by whoever may
+	// connect: name only what answers questions and changes nothing.
+	Sockets []string `key:"sockets" default:"/run/dbus/system_bus_socket"`
+
+	// Whether the home directories of people are to be seen: yes or no.
+	Homes bool `key:"homes" default:"no"`
+}
+
 // Log is how the server logs, on standard error.
 type Log struct {
 	// Least level that is logged: debug, info, warn or error.
@@ -109,7 +121,7 @@ type Limits struct {
 	SuggestionsPerReply int `key:"suggestions_per_reply" default:"50" min:"1" max:"1000"`
 
 	// Size of one file of a ticket.
-	File Size `key:"file" default:"10MiB" min:"1KiB" max:"1GiB"`
+	File Size `key:"file" default:"10MiB" min:"1KiB" max:"10MiB"`
 
 	// Size of everything in one reply of an agent.
 	Reply Size `key:"reply" default:"50MiB" min:"64KiB" max:"1GiB"`
@@ -151,6 +163,12 @@ type Limits struct {
 	// Recorded output of one tenant. From 80 % on there is a notice; at the limit Terminals pause and ask.
 	RecordingPerTenant Size `key:"recording_per_tenant" default:"10GB" min:"16MiB" max:"1PiB"`
 
+	// Memory that one sandbox may take.
+	Memory Size `key:"memory" default:"1GiB" min:"32MiB" max:"1TiB"`
+
+	// Processes and threads that one sandbox may have.
+	Processes int `key:"processes" default:"512" min:"16" max:"100000"`
+
 	// Size of all files in one ticket's workspace.
 	Workspace Size `key:"workspace" default:"256MB" min:"1MiB" max:"1TiB"`
 
@@ -178,6 +196,36 @@ func (c Config) AdminTerminal() bool {
 		return c.Loopback()
 	}
 	return c.Admin.Terminal == SwitchOn
+}
+
+// Secure says whether people come by https, here or at a proxy, so that cookies need never travel otherwise. Beyond
+// loopback there is no other way.
+func (c Config) Secure() bool {
+	return c.TLS.Cert != "" || !c.Loopback() || strings.HasPrefix(c.PublicURL, "https://")
+}
+
+// BaseURL is what links begin with: PublicURL, or the address on which the server came to listen.
+func (c Config) BaseURL(listening string) string {
+	if c.PublicURL != "" {
+		return strings.TrimSuffix(c.PublicURL, "/")
+	}
+	return c.LocalURL(listening)
+}
+
+// LocalURL is the address of a server that listens on listening, for programs on this machine.
+func (c Config) LocalURL(listening string) string {
+	scheme := "http"
+	if c.TLS.Cert != "" {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(listening)
+	if err != nil {
+		return scheme + "://" + listening
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
 // HostNames are the names, besides loopback's, under which requests are accepted: that of PublicURL and Hosts.

@@ -106,6 +106,8 @@ func parseAs(t reflect.Type, text string) (reflect.Value, error) {
 		if v, err = strconv.Atoi(text); err != nil {
 			err = fmt.Errorf("%q is not a whole number; write digits only, such as 20", text)
 		}
+	case bool:
+		v, err = parseBool(text)
 	case Size:
 		v, err = ParseSize(text)
 	case time.Duration:
@@ -131,6 +133,16 @@ func parseAs(t reflect.Type, text string) (reflect.Value, error) {
 		return reflect.Value{}, err
 	}
 	return reflect.ValueOf(v), nil
+}
+
+func parseBool(text string) (bool, error) {
+	switch strings.ToLower(text) {
+	case "yes", "true", "on", "1":
+		return true, nil
+	case "no", "false", "off", "0":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither yes nor no; write one of them", text)
 }
 
 func splitList(text string) []string {
@@ -189,6 +201,11 @@ func (f field) show() string {
 
 func showValue(v reflect.Value) string {
 	switch v := v.Interface().(type) {
+	case bool:
+		if v {
+			return "yes"
+		}
+		return "no"
 	case []string:
 		return strings.Join(v, ", ")
 	case []netip.Prefix:

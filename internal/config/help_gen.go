@@ -14,7 +14,7 @@ func help(key string) string {
 	case "nats":
 		return "NATS cluster to use in place of the built-in one, as nats://host:4222. Needed when several nodes share the work."
 	case "public_url":
-		return "Address at which people reach the server, such as https://help.example.com. Links in invitations are made from it, and its host name is accepted. The default is the address of listen."
+		return "Address at which people reach the server, such as https://help.example.com. Links in invitations are made from it, and its host name is accepted. The default is the address of listen; beyond loopback it must be set."
 	case "hosts":
 		return "Further host names under which requests are accepted. Requests for any other host are answered 421, which stops web pages that point their own name at this server."
 	case "trusted_proxies":
@@ -37,6 +37,12 @@ func help(key string) string {
 		return "API token of a platform admin, for automation that must work before anybody has signed in. Any text of at least 20 characters without spaces. Empty: no such token."
 	case "admin.terminal":
 		return "Whether platform admins may open a Terminal as the user who runs the server, unconfined: on, off, or auto, which is on while the server listens on loopback only."
+	case "host_view":
+		return "HostView is what the tenant This machine sees of this machine."
+	case "host_view.sockets":
+		return "Sockets that are let in, each by its full path. A program that listens on one does what it is asked to by whoever may connect: name only what answers questions and changes nothing."
+	case "host_view.homes":
+		return "Whether the home directories of people are to be seen: yes or no."
 	case "log":
 		return "Log is how the server logs, on standard error."
 	case "log.level":
@@ -79,6 +85,10 @@ func help(key string) string {
 		return "Recorded output of one run of a command. At the limit the run is stopped."
 	case "limits.recording_per_tenant":
 		return "Recorded output of one tenant. From 80 % on there is a notice; at the limit Terminals pause and ask."
+	case "limits.memory":
+		return "Memory that one sandbox may take."
+	case "limits.processes":
+		return "Processes and threads that one sandbox may have."
 	case "limits.workspace":
 		return "Size of all files in one ticket's workspace."
 	case "limits.workspace_files":

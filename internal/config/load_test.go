@@ -26,6 +26,7 @@ func TestWithoutAnythingSetTheDefaultsHold(t *testing.T) {
 		Turn: 30 * time.Minute, Lease: 15 * time.Second, QueuedMessages: 20, TurnsPerDay: 200, Terminals: 20, Streams: 16,
 		OutputToAgent: 32 << 10, Run: 10 * time.Minute, Approval: 24 * time.Hour,
 		RecordingPerTerminal: 256e6, RecordingPerRun: 64e6, RecordingPerTenant: 10e9, Workspace: 256e6, WorkspaceFiles: 10_000,
+		Memory: 1 << 30, Processes: 512,
 	}
 	if diff := cmp.Diff(want, c.Limits); diff != "" {
 		t.Errorf("limits (-want +got):\n%s", diff)
@@ -96,14 +97,14 @@ hosts:
 admin:
   token: 12345678901234567890
   terminal: on
-limits: {file: 20 MB, streams: 4}
+limits: {file: 5 MB, streams: 4}
 tls:
 `)
 	c, err := Load(Source{Root: true, Env: []string{"HELPDESK_CONFIG=" + file}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != "0.0.0.0:8443" || c.Admin.Token.Reveal() != "12345678901234567890" || c.Limits.File != 20e6 || c.Limits.Streams != 4 {
+	if c.Listen != "0.0.0.0:8443" || c.Admin.Token.Reveal() != "12345678901234567890" || c.Limits.File != 5e6 || c.Limits.Streams != 4 {
 		t.Errorf("got %+v", c)
 	}
 	wantProxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32")}
@@ -115,6 +116,25 @@ tls:
 	}
 	if c.Loopback() || !c.AdminTerminal() {
 		t.Errorf("loopback %v, admin terminal %v", c.Loopback(), c.AdminTerminal())
+	}
+}
+
+func TestLinksLeadToTheServer(t *testing.T) {
+	for _, tt := range []struct {
+		set, listening, base, local string
+		secure                      bool
+	}{
+		{"", "127.0.0.1:8080", "http://127.0.0.1:8080", "http://127.0.0.1:8080", false},
+		{"HELPDESK_PUBLIC_URL=https://help.example.com/", "127.0.0.1:8080", "https://help.example.com", "http://127.0.0.1:8080", true},
+		{"HELPDESK_LISTEN=0.0.0.0:80 HELPDESK_TRUSTED_PROXIES=10.0.0.1 HELPDESK_PUBLIC_URL=https://h.example", "[::]:80", "https://h.example", "http://localhost:80", true},
+	} {
+		c, err := Load(Source{Root: true, Env: strings.Fields(tt.set)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if base, local := c.BaseURL(tt.listening), c.LocalURL(tt.listening); base != tt.base || local != tt.local || c.Secure() != tt.secure {
+			t.Errorf("%s: base %s, local %s, secure %v; want %s, %s, %v", tt.set, base, local, c.Secure(), tt.base, tt.local, tt.secure)
+		}
 	}
 }
 
@@ -155,7 +175,9 @@ func TestRulesOverSeveralSettings(t *testing.T) {
 		{"HELPDESK_LISTEN=:80", "reachable from other machines"},
 		{"HELPDESK_LISTEN=[::]:80", "reachable from other machines"},
 		{"HELPDESK_LISTEN=desk.example.com:80", "reachable from other machines"},
-		{"HELPDESK_LISTEN=0.0.0.0:80 HELPDESK_TRUSTED_PROXIES=10.0.0.0/8", ""},
+		{"HELPDESK_LISTEN=0.0.0.0:80 HELPDESK_TRUSTED_PROXIES=10.0.0.0/8 HELPDESK_PUBLIC_URL=https://help.example.com", ""},
+		{"HELPDESK_LISTEN=0.0.0.0:80 HELPDESK_TRUSTED_PROXIES=10.0.0.0/8", "only under a name it knows"},
+		{"HELPDESK_LISTEN=0.0.0.0:80 HELPDESK_TRUSTED_PROXIES=10.0.0.0/8 HELPDESK_PUBLIC_URL=http://help.example.com", "only under a name it knows"},
 		{"HELPDESK_LISTEN=[::1]:80", ""},
 		{"HELPDESK_LISTEN=localhost:0", ""},
 		{"HELPDESK_LISTEN=127.9.9.9:0", ""},
@@ -180,7 +202,9 @@ func TestRulesOverSeveralSettings(t *testing.T) {
 		{"HELPDESK_NATS=nats://h:4222", ""},
 		{"HELPDESK_UIDS=1-5", "reaches into the users of the system"},
 		{"HELPDESK_UIDS=70000-60000", "write the smaller number first"},
-		{"HELPDESK_LIMITS_FILE=100MiB", "limits.reply"},
+		{"HELPDESK_LIMITS_REPLY=1MiB", "limits.reply"},
+		{"HELPDESK_HOST_VIEW_SOCKETS=run/dbus", "host_view.sockets"},
+		{"HELPDESK_HOST_VIEW_HOMES=perhaps", "neither yes nor no"},
 		{"HELPDESK_LIMITS_WORKSPACE=5MiB", "limits.workspace"},
 		{"HELPDESK_LIMITS_RECORDING_PER_TENANT=20MiB", "limits.recording_per_tenant"},
 		{"HELPDESK_CONFIG=/nowhere/helpdesk.yaml", "cannot be read"},

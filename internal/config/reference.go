@@ -87,7 +87,7 @@ tls:
 hosts:
   - helpdesk.internal
 limits:
-  file: 25MiB
+  file: 5MiB
   run: 30m
 ` + "```" + `
 
