@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"modernc.org/sqlite"
+
 	"helpdesk/event"
 	"helpdesk/internal/store"
 )
@@ -29,12 +31,10 @@ func raw(t testing.TB, cfg store.Config) *sql.DB {
 }
 
 // dump reads every row of every table, as sorted text.
-func dump(t testing.TB, cfg store.Config) map[string][]string {
+func dump(t testing.TB, db *sql.DB) map[string][]string {
 	t.Helper()
-	db := raw(t, cfg)
-	defer db.Close()
 	names := `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`
-	if cfg.URL != "" {
+	if _, lite := db.Driver().(*sqlite.Driver); !lite {
 		names = `SELECT tablename FROM pg_tables WHERE schemaname = 'public'`
 	}
 	all := map[string][]string{}

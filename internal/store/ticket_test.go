@@ -373,7 +373,8 @@ func TestErase(t *testing.T) {
 		w := newWorld(t, s)
 		a, b := w.tenant("A"), w.tenant("B")
 		kept := w.ticket(b, "Stays", start)
-		withKept := dump(t, cfg)
+		db := raw(t, cfg)
+		withKept := dump(t, db)
 		key := w.ticket(a, "Goes, with all of its secrets", start)
 		w.turn(a, key, start)
 		w.suggestion(a, key, 1)
@@ -393,7 +394,7 @@ func TestErase(t *testing.T) {
 			}
 			return tx.EraseTicket(key)
 		})
-		after := dump(t, cfg)
+		after := dump(t, db)
 		if len(after["audit"]) != 1 {
 			t.Errorf("the audit has %d lines, want 1", len(after["audit"]))
 		}
