@@ -57,7 +57,8 @@ func (c *Client) Resize(ctx context.Context, id string, cols, rows uint16) error
 	return c.resize(ctx, id, cols, rows)
 }
 
-// Stop asks the process to end (SIGHUP and SIGTERM to what it runs) and after two seconds ends all of it by
+// Stop asks the process to end (SIGTERM to all it runs, half a second later
+// SIGHUP, which ends shells) and after two seconds ends all of it by
 // SIGKILL. It returns when the asking is done; the Exit comes by Notify. Stopping one that has ended is no error.
 func (c *Client) Stop(ctx context.Context, id string) error { return c.stop(ctx, id) }
 

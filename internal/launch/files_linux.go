@@ -54,9 +54,13 @@ type workspace struct {
 }
 
 func openBeneath(dir int, name string, flags int, mode uint32) (int, error) {
+	flags |= unix.O_CLOEXEC | unix.O_NOFOLLOW
+	if flags&unix.O_PATH == 0 {
+		flags |= unix.O_NONBLOCK // a FIFO must not hold us up
+	}
 	for {
 		fd, err := unix.Openat2(dir, name, &unix.OpenHow{
-			Flags: uint64(flags | unix.O_CLOEXEC | unix.O_NOFOLLOW | unix.O_NONBLOCK), Mode: uint64(mode), Resolve: resolveStrictly,
+			Flags: uint64(flags), Mode: uint64(mode), Resolve: resolveStrictly,
 		})
 		if err != unix.EINTR && err != unix.EAGAIN {
 			return fd, err
@@ -121,13 +125,13 @@ func (w workspace) walk(dir string, deep bool, visit func(File) error) error {
 	}
 	defer d.Close()
 	for {
-		entries, err := d.ReadDir(256)
-		for _, e := range entries {
-			info, err := e.Info()
-			if err != nil {
+		names, err := d.Readdirnames(256)
+		for _, name := range names {
+			var st unix.Stat_t
+			if unix.Fstatat(int(d.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
 				continue
 			}
-			f := describe(path.Join(dir, e.Name()), info)
+			f := describe(path.Join(dir, name), st)
 			if err := visit(f); err != nil {
 				return err
 			}
@@ -146,12 +150,15 @@ func (w workspace) walk(dir string, deep bool, visit func(File) error) error {
 	}
 }
 
-func describe(name string, info fs.FileInfo) File {
+func describe(name string, st unix.Stat_t) File {
+	kind := st.Mode & unix.S_IFMT
 	return File{
-		Path: strings.ToValidUTF8(name, "\uFFFD"), Dir: info.IsDir(), Size: info.Size(), Mode: uint32(info.Mode().Perm()),
-		ModTime: info.ModTime().UTC(), Other: !info.IsDir() && !info.Mode().IsRegular(),
+		Path: strings.ToValidUTF8(name, "\uFFFD"), Dir: kind == unix.S_IFDIR, Size: st.Size, Mode: st.Mode & 0o777,
+		ModTime: time.Unix(st.Mtim.Unix()).UTC(), Other: kind != unix.S_IFDIR && kind != unix.S_IFREG,
 	}
 }
+
+func (f File) regular() bool { return !f.Dir && !f.Other }
 
 func (w workspace) read(name string) (reply, []byte, error) {
 	fd, err := openBeneath(int(w.dir.Fd()), name, unix.O_RDONLY, 0)
@@ -160,11 +167,12 @@ func (w workspace) read(name string) (reply, []byte, error) {
 	}
 	file := os.NewFile(uintptr(fd), name)
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
 		return reply{}, nil, explain(err, name)
 	}
-	if !info.Mode().IsRegular() {
+	f := describe(name, st)
+	if !f.regular() {
 		return reply{}, nil, errNotRegular(name)
 	}
 	content, err := io.ReadAll(io.LimitReader(file, MaxFile+1))
@@ -174,7 +182,6 @@ func (w workspace) read(name string) (reply, []byte, error) {
 	if len(content) > MaxFile {
 		return reply{}, nil, errFileTooLarge
 	}
-	f := describe(name, info)
 	return reply{File: &f}, content, nil
 }
 
@@ -205,8 +212,8 @@ func (w workspace) write(name string, content []byte, executable bool) (File, er
 	file := os.NewFile(uintptr(fd), temp)
 	_, err = file.Write(content)
 	err = errors.Join(err, file.Chmod(fs.FileMode(mode)), file.Sync())
-	info, serr := file.Stat()
-	if err = errors.Join(err, serr, file.Close()); err == nil {
+	err = errors.Join(err, unix.Fstat(fd, &st), file.Close())
+	if err == nil {
 		err = unix.Renameat(int(dir.Fd()), temp, int(dir.Fd()), base)
 	}
 	if err != nil {
@@ -216,7 +223,7 @@ func (w workspace) write(name string, content []byte, executable bool) (File, er
 	if err := dir.Sync(); err != nil {
 		return File{}, explain(err, name)
 	}
-	return describe(name, info), nil
+	return describe(name, st), nil
 }
 
 // makeDirs opens a directory and makes what of it is missing.

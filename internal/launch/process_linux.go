@@ -42,8 +42,9 @@ type process struct {
 	retry   bool        // it is worth trying again
 	gone    bool        // the program has ended
 	stopBy  stopCause
-	tail    []byte // the last output, where secret prompts are looked for
-	late    *time.Timer
+	tail    []byte      // the last output, where secret prompts are looked for
+	late    *time.Timer // sends SIGHUP
+	kills   *time.Timer // sends SIGKILL
 }
 
 type stopCause int
@@ -290,6 +291,7 @@ func (p *process) run() {
 	p.gone = true
 	if p.late != nil {
 		p.late.Stop()
+		p.kills.Stop()
 	}
 	p.changed.Broadcast()
 	p.mu.Unlock()

@@ -11,6 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// hangUp is how long after SIGTERM, which interactive shells ignore, SIGHUP follows, which would cut short what a
+// program does in order at SIGTERM.
+const hangUp = 500 * time.Millisecond
+
 // stop asks the process to end and makes it end after a grace. Only the first cause counts.
 func (p *process) stop(cause stopCause) {
 	p.mu.Lock()
@@ -20,12 +24,12 @@ func (p *process) stop(cause stopCause) {
 	}
 	p.stopBy = cause
 	p.asked = false // what it says at its end is read
-	p.late = time.AfterFunc(stopGrace, p.kill)
+	p.late = time.AfterFunc(hangUp, func() { p.signal(unix.SIGHUP) })
+	p.kills = time.AfterFunc(stopGrace, p.kill)
 	p.changed.Broadcast()
 	p.mu.Unlock()
-	for _, sig := range []unix.Signal{unix.SIGHUP, unix.SIGTERM, unix.SIGCONT} {
-		p.signal(sig)
-	}
+	p.signal(unix.SIGTERM)
+	p.signal(unix.SIGCONT) // what is stopped must be able to hear
 }
 
 // signal signals all that the process has started, but not the sandbox around it: when that ends, all ends at once.

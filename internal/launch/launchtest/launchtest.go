@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -121,7 +122,7 @@ func (l *Launcher) Disconnect() {
 
 // Context gives a context that ends with the test, and long before the whole test run does.
 func (l *Launcher) Context() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	l.t.Cleanup(cancel)
 	return ctx
 }
@@ -146,11 +147,11 @@ func (l *Launcher) note(st launch.Status) {
 	}
 }
 
-// WaitFor waits until the newest Status of a process is as ok wants it, and gives it. After a minute it fails the
+// WaitFor waits until the newest Status of a process is as ok wants it, and gives it. After two minutes it fails the
 // test.
 func (l *Launcher) WaitFor(id string, ok func(launch.Status) bool) launch.Status {
 	l.t.Helper()
-	late := time.After(time.Minute)
+	late := time.After(2 * time.Minute)
 	for {
 		l.mu.Lock()
 		st, has := l.latest[id]
@@ -193,4 +194,11 @@ func encode(c child) string {
 		panic(err)
 	}
 	return variable + "=" + string(p)
+}
+
+// Terminate stops the launcher in order and waits for its end.
+func (l *Launcher) Terminate() {
+	l.Disconnect()
+	l.cmd.Process.Signal(syscall.SIGTERM)
+	l.cmd.Wait()
 }
