@@ -30,7 +30,7 @@ func openSQLite(ctx context.Context, eng engine, cfg Config) (database, error) {
 	dsn := func(mode string) string {
 		v := url.Values{}
 		v.Set("_txlock", mode)
-		for _, p := range []string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "cache_size(-16000)", "wal_autocheckpoint(2000)"} {
+		for _, p := range []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "cache_size(-16000)", "wal_autocheckpoint(2000)"} {
 			v.Add("_pragma", p)
 		}
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + v.Encode()
