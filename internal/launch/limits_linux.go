@@ -29,7 +29,7 @@ func findLimits(cfg Config, log *slog.Logger) *limits {
 	l := &limits{memory: cfg.Memory, processes: cfg.Processes, dirs: map[string]string{}}
 	mounts := cgroupMounts()
 	own := ownCgroups()
-	name := "helpdesk-" + strconv.Itoa(os.Getpid())
+	name := groupPrefix + strconv.Itoa(os.Getpid())
 	if err := l.useV2(mounts[""], own[""], name); err == nil {
 		l.kind = "cgroup v2"
 		return l
@@ -49,7 +49,7 @@ func findLimits(cfg Config, log *slog.Logger) *limits {
 				continue
 			}
 		}
-		sweep(filepath.Dir(dir), name)
+		sweep(filepath.Dir(dir))
 		l.dirs[controller] = dir
 	}
 	if l.dirs["memory"] != "" && l.dirs["pids"] != "" {
@@ -115,24 +115,29 @@ func (l *limits) useV2(mount, own, name string) error {
 	if err := enable(dir); err != nil {
 		return err
 	}
-	sweep(base, name)
+	sweep(base)
 	l.dirs[""] = dir
 	return nil
 }
 
-// sweep removes the groups of launchers that are no more; those in use cannot be removed.
-func sweep(dir, but string) {
-	old, _ := filepath.Glob(filepath.Join(dir, "helpdesk-[0-9]*"))
+// sweep removes the groups of launchers that are no more.
+func sweep(dir string) {
+	old, _ := filepath.Glob(filepath.Join(dir, groupPrefix+"[0-9]*"))
 	for _, d := range old {
-		if filepath.Base(d) != but {
-			inner, _ := filepath.Glob(filepath.Join(d, "*-*"))
-			for _, i := range inner {
-				unix.Rmdir(i)
-			}
-			unix.Rmdir(d)
+		pid, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(d), groupPrefix))
+		if err != nil || unix.Kill(pid, 0) != unix.ESRCH {
+			continue
 		}
+		inner, _ := filepath.Glob(filepath.Join(d, "run-*"))
+		for _, i := range inner {
+			unix.Rmdir(i)
+		}
+		unix.Rmdir(d)
 	}
 }
+
+// groupPrefix is followed by the launcher's process id.
+const groupPrefix = "helpdesk-"
 
 func (l *limits) describe() string {
 	if l.missing != "" {

@@ -1,9 +1,20 @@
 package launch_test
 
 import (
+	"os"
 	"testing"
 
+	"helpdesk/internal/launch"
 	"helpdesk/internal/launch/launchtest"
 )
 
-func TestMain(m *testing.M) { launchtest.Main(m) }
+// TestMain is the tests, or one of the processes that they start: see server_linux_test.go.
+func TestMain(m *testing.M) {
+	if code, done := launch.Reexec(); done {
+		os.Exit(code)
+	}
+	if os.Getenv(roleVariable) != "" {
+		os.Exit(launcherOrServer())
+	}
+	launchtest.Main(m)
+}

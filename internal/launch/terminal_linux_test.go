@@ -95,7 +95,7 @@ func TestJobControl(t *testing.T) {
 			s.typeIn("\x03")
 			s.see("ready> ")
 			s.typeIn("echo $?\r")
-			s.see("\r\n130\r\n")
+			s.see("\r\n130\r\nready> ")
 			s.typeIn("trap 'echo si''ze $(stty size)' WINCH\r")
 			s.see("ready> ")
 			if err := l.Resize(l.Context(), "term", 132, 43); err != nil {

@@ -130,6 +130,9 @@ func (l *Launcher) Context() context.Context {
 // PID is the launcher's process id.
 func (l *Launcher) PID() int { return l.cmd.Process.Pid }
 
+// Socket is the path of the socket on which the launcher takes servers.
+func (l *Launcher) Socket() string { return l.socket }
+
 // Kill ends the launcher by SIGKILL.
 func (l *Launcher) Kill() {
 	l.cmd.Process.Kill()
