@@ -41,6 +41,7 @@ type house struct {
 	cfg      terminal.Config
 	web      *httptest.Server
 	notify   atomic.Pointer[terminal.Service]
+	paused   atomic.Bool // some program was made to wait
 	leave    func()
 
 	tenant helpdesk.TenantID
@@ -60,6 +61,9 @@ func open(t testing.TB, cfg terminal.Config) *house {
 	h.launcher = launchtest.Start(t, launchtest.Config{
 		Launch: launch.Config{AllowHost: true},
 		Notify: func(st launch.Status) {
+			if st.Paused == launch.PausedByAsk {
+				h.paused.Store(true)
+			}
 			if s := h.notify.Load(); s != nil {
 				s.Notice(st)
 			}
@@ -356,7 +360,10 @@ func (b *tab) until(what string, ok func() bool) {
 		select {
 		case <-changed:
 		case <-late:
-			b.h.t.Fatalf("%s did not come; the screen ends with %q", what, tail)
+			st := b.h.launcher.WaitFor(b.id, func(launch.Status) bool { return true })
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.h.t.Fatalf("%s did not come; of %d inputs %d are taken, %d bytes came from %d, the record has %d; the screen ends with %q", what, b.seq, b.taken, len(b.got), b.from, st.End, tail)
 		}
 	}
 }

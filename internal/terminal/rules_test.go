@@ -11,12 +11,9 @@ import (
 
 	"helpdesk"
 	"helpdesk/event"
-	"helpdesk/internal/launch"
 	"helpdesk/internal/store"
 	"helpdesk/internal/terminal"
 )
-
-type launchStatus = launch.Status
 
 func once() store.Once { return store.Once{} }
 

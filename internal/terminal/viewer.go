@@ -212,6 +212,9 @@ func (s *saidBefore) news(n news) (frames []Frame) {
 	if n.input > s.input {
 		frames = append(frames, InputAck{n.input})
 	}
+	if n.filling && !s.filling {
+		frames = append(frames, Notice{NoticeFilling, "The recording stands at 80 % of its limit. At the limit the terminal waits and asks."})
+	}
 	if n.paused != s.paused {
 		switch n.paused {
 		case launch.PausedByLimit:
@@ -223,9 +226,6 @@ func (s *saidBefore) news(n news) (frames []Frame) {
 				frames = append(frames, Notice{NoticeGoesOn, "The terminal goes on."})
 			}
 		}
-	}
-	if n.filling && !s.filling {
-		frames = append(frames, Notice{NoticeFilling, "The recording stands at 80 % of its limit. At the limit the terminal waits and asks."})
 	}
 	if n.refused {
 		frames = append(frames, Notice{NoticeRefused, "You may look at this terminal, and not type into it."})
