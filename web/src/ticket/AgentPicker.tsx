@@ -33,9 +33,11 @@ export function AgentPicker() {
       onSelect={(id) => id !== head.instance.id && assign.mutate(id)}
       empty={instances.isPending ? 'Loading…' : instances.isError ? 'The agents were not loaded. Close this and try again.' : 'This tenant may use no agent. An admin can change that in AI Studio.'}
       trigger={
-        <Button tone="quiet" busy={assign.isPending} aria-label={`Agent ${head.agent.name}, instance ${head.instance.name}; switch`} className="max-w-64 min-w-0">
+        <Button tone="quiet" busy={assign.isPending} className="max-w-64 min-w-0 shrink!">
           <span className="truncate">{head.agent.name || 'No agent'}</span>
-          {!same && head.instance.name && <span className="truncate font-normal text-ink-3">{head.instance.name}</span>}
+          {!same && head.instance.name && ' '}
+          {!same && head.instance.name && <span className="hidden truncate font-normal text-ink-3 wide:inline">{head.instance.name}</span>}
+          <span className="sr-only">, switch agent or instance</span>
           <ChevronDown size={14} aria-hidden className="shrink-0 text-ink-3" />
         </Button>
       }

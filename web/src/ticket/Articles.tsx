@@ -73,7 +73,7 @@ export const TurnArticle = memo(function TurnArticle({ row }: { row: TurnRow }) 
   const thought = growing && stream ? liveThought(stream) : '';
   const name = row.agent || 'Agent';
   return (
-    <article aria-label={`Answer of ${name}`} className="group/article flex flex-col gap-2">
+    <article aria-label={`Answer of ${name}`} className="group/article flex flex-col gap-2.5">
       <Author name={name} at={row.at} tone="agent">
         <span className="flex-1" />
         {text && !growing && (

@@ -3,7 +3,7 @@ import type { Watcher } from '../api/events';
 import { Problem } from '../api/problem';
 import type { Part } from '../api/types';
 import { CanvasStore, type CanvasStoreConfig } from './CanvasStore';
-import { ann, bot, Log } from './testdata';
+import { ann, bot, Log } from './testdata/log';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

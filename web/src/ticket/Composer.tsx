@@ -101,7 +101,7 @@ export function Composer({ ref, onSent }: { ref: Ref<Compose>; onSent: () => voi
             </>
           }
         >
-          You stopped the agent. {count(held, 'message')} {held === 1 ? 'is' : 'are'} held.
+          The agent was stopped. {count(held, 'message')} {held === 1 ? 'is' : 'are'} held.
           {release.isError && <span className="block text-danger">{sentence(release.error)}</span>}
         </Banner>
       )}

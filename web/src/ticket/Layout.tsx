@@ -138,7 +138,7 @@ export function Layout() {
             <PaneBoundary name="The conversation">
               <Conversation ref={conversation} />
             </PaneBoundary>
-            <div className="mx-auto flex w-full max-w-[50rem] flex-col gap-2 px-3 pb-3 wide:px-4 wide:pb-4">
+            <div className="mx-auto flex w-full max-w-[50rem] flex-col gap-2 px-3 pt-2 pb-3 wide:px-4 wide:pb-4">
               <WaitingBar onGo={() => goToWaiting(1)} />
               <Composer ref={compose} onSent={() => conversation.current?.jump()} />
             </div>

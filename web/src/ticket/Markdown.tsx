@@ -52,8 +52,8 @@ const components: Components = {
       <table className="num border-collapse text-control">{p.children}</table>
     </div>
   ),
-  th: (p) => <th className="border-b border-line-strong px-2 py-1 text-left font-medium">{p.children}</th>,
-  td: (p) => <td className="border-b border-line px-2 py-1 align-top">{p.children}</td>,
+  th: (p) => <th style={{ textAlign: p.style?.textAlign ?? 'left' }} className="border-b border-line-strong px-2 py-1 font-medium">{p.children}</th>,
+  td: (p) => <td style={{ textAlign: p.style?.textAlign }} className="border-b border-line px-2 py-1 align-top">{p.children}</td>,
   input: (p) => <input type="checkbox" checked={p.checked} readOnly aria-label={p.checked ? 'Done' : 'Not done'} className="mr-1.5 accent-accent" />,
   // A picture would be fetched from a stranger's server; its address is shown instead.
   img: (p) => <>{p.alt}</>,

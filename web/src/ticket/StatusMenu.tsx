@@ -35,7 +35,7 @@ export function StatusMenu() {
       <Menu
         align="end"
         trigger={
-          <Button tone="quiet" busy={change.isPending && !asking} aria-label={`Status: ${statusLabels[head.status]}${solved}; change`}>
+          <Button tone="quiet" busy={change.isPending && !asking} aria-label={`${statusLabels[head.status]}${solved}: change the status`}>
             {statusLabels[head.status]}
             {solved && <span className="font-normal text-ink-3">{solved}</span>}
             <ChevronDown size={14} aria-hidden className="text-ink-3" />

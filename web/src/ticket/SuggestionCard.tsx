@@ -1,5 +1,5 @@
 import { ChevronRight, CircleAlert } from 'lucide-react';
-import { type KeyboardEvent, memo, useId, useRef, useState } from 'react';
+import { type KeyboardEvent, memo, useRef, useState } from 'react';
 import { useSingleKeys } from '../app/shortcuts';
 import { Chip, type Tone } from '../ui/Chip';
 import { CopyButton } from '../ui/CopyButton';
@@ -34,9 +34,8 @@ function Card({ s }: { s: Suggestion }) {
   const run = useCanvas((c) => (s.run ? c.canvas.runs.get(s.run) : undefined));
   const [singleKeys] = useSingleKeys();
   const [step, setStep] = useState<Step>('choose');
-  const box = useRef<HTMLElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   const settled = useSettled(box);
-  const title = useId();
 
   const open = choices(s);
   const busy = pending?.error === '' ? pending.choice : null;
@@ -65,11 +64,12 @@ function Card({ s }: { s: Suggestion }) {
   };
 
   return (
-    <section
+    <div
       ref={box}
+      role="group"
       id={cardId(s.id)}
       tabIndex={-1}
-      aria-labelledby={title}
+      aria-label={`Suggested command: ${s.command}`}
       data-waiting={waits || undefined}
       onKeyDown={onKey}
       className={cx(
@@ -78,15 +78,15 @@ function Card({ s }: { s: Suggestion }) {
       )}
     >
       {stand && <span aria-hidden className={cx('absolute inset-y-0 left-0 w-0.75', barTones[stand.tone])} />}
-      <header className="flex flex-wrap items-center gap-x-2 gap-y-1 pt-2 pr-2 pl-3">
-        <h3 id={title} className="text-control font-semibold">
+      <header className="flex items-center gap-2 pt-1.5 pr-1.5 pl-3">
+        <h3 className="text-control font-semibold whitespace-nowrap">
           Suggested command
         </h3>
         <Chip tone={riskTones[s.risk]} icon={s.risk === 'destructive' ? <CircleAlert size={12} aria-hidden /> : undefined}>
           {riskWords[s.risk]}
         </Chip>
         <span className="flex-1" />
-        <RelativeTime at={s.at} className="text-meta text-ink-3" />
+        <RelativeTime at={s.at} className="num text-meta whitespace-nowrap text-ink-3 max-wide:hidden" />
         <CopyButton text={s.command} name="Copy command" />
       </header>
       <p className="flex flex-wrap gap-x-1.5 px-3 text-meta text-ink-2">
@@ -137,7 +137,7 @@ function Card({ s }: { s: Suggestion }) {
         </p>
       )}
       <DecisionBar s={s} scope={scope} open={open} busy={busy} failed={failed} stand={stand?.text ?? ''} step={step} setStep={setStep} settled={settled} decide={decide} />
-    </section>
+    </div>
   );
 }
 

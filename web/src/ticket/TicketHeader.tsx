@@ -20,7 +20,7 @@ export function TicketHeader() {
   const activity = useActivity();
   const tail = activityWords[activity];
   return (
-    <header className="flex min-h-13 shrink-0 flex-wrap items-center gap-x-2 gap-y-1 border-b border-line px-3 py-1.5 wide:px-4">
+    <header className="flex min-h-13 shrink-0 flex-wrap items-center gap-x-2 border-b border-line px-2 py-1 wide:px-3">
       <div className="flex min-w-0 flex-[1_1_18rem] items-center gap-1">
         <TicketSwitch by="key" />
         <PageTitle title={`${head.key} ${head.title}${tail ? ` · ${tail}` : ''}`} className="min-w-0 flex-1 text-title!">
@@ -28,7 +28,7 @@ export function TicketHeader() {
           <TicketSwitch by="title" />
         </PageTitle>
       </div>
-      <div className="flex min-w-0 flex-wrap items-center gap-1">
+      <div className="flex min-w-0 items-center gap-1 max-wide:-mt-1 max-wide:w-full max-wide:justify-between">
         <ActivityChip activity={activity} />
         <AgentPicker />
         <StatusMenu />

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { append, due, emptyCanvas, hasOlder, newestSeq, prepend, runningTurn, type TurnRow, waiting } from './canvas';
-import { bot, Log, outcome } from './testdata';
+import { bot, Log, outcome } from './testdata/log';
 
 const ids = (c: ReturnType<typeof append>) => c.rows.map((r) => r.id);
 const turnOf = (c: ReturnType<typeof append>, id: string) => c.rows.find((r): r is TurnRow => r.kind === 'turn' && r.id === id);

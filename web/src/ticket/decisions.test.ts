@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { append, emptyCanvas, type Suggestion } from './canvas';
 import { choices, failure, moves, standing } from './decisions';
-import { ann, Log, outcome } from './testdata';
+import { ann, Log, outcome } from './testdata/log';
 
 const base = (): Suggestion => {
   const s = append(emptyCanvas, new Log().round(1).propose('s1', 't1').events).suggestions.get('s1');

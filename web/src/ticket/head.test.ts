@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { withEvents } from './head';
-import { Log } from './testdata';
+import { Log } from './testdata/log';
 
 const head = { key: 'HD-1', title: 'read', status: 'open' as const, solved: null, agent: { id: 'a', name: 'A' }, instance: { id: 'i', name: 'I' }, tenant: { id: 't', name: 'T' }, held: false, seq: 1 };
 

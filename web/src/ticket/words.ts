@@ -2,7 +2,7 @@
 import type { By } from '../api/types';
 import type { Outcome, Risk } from './facts';
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 export const timeOf = (at: string) => (Number.isNaN(Date.parse(at)) ? '' : clock.format(new Date(at)));
 
 /** "1.8 s", "3 min 20 s". */

@@ -1,5 +1,5 @@
-import type { By, TicketEvent } from '../api/types';
-import type { Facts, Kind, Outcome, Proposal } from './facts';
+import type { By, TicketEvent } from '../../api/types';
+import type { Facts, Kind, Outcome, Proposal } from '../facts';
 
 // Events for tests, in few words.
 export const ann: By = { kind: 'user', id: 'u1', name: 'Ann' };
