@@ -1,7 +1,7 @@
 import { path, request } from './http';
 import { Problem } from './problem';
 import { SseParser } from './sse';
-import type { Page, Part, TicketEvent } from './types';
+import type { Page, Part, TicketChanged, TicketEvent } from './types';
 
 /** What a watcher of one ticket is told. Events come in order of `seq`, each once, none missing. */
 export type Watcher = {
@@ -12,6 +12,9 @@ export type Watcher = {
   /** The stream began anew: parts of a running turn may have been missed, ask the server for them. */
   onResume?: () => void;
 };
+
+/** What a watcher of all tickets is told: which changed, and that the stream began anew and changes may have been missed. */
+export type ListWatcher = { onChanged: (ticket: TicketChanged) => void; onResume?: () => void };
 
 export type Connection = {
   /** `idle` while nothing is watched; `lost` from the first failure or 3 s of silence until events flow again. */
@@ -44,6 +47,7 @@ type Entry = { watcher: Watcher; seq: number; ahead: Map<number, TicketEvent>; f
 export class EventStream {
   #config: Required<EventStreamConfig>;
   #entries = new Map<string, Set<Entry>>();
+  #lists = new Set<ListWatcher>();
   #listeners = new Set<() => void>();
   #connection: Connection = { state: 'idle', retryAt: null, restored: false };
   #abort: AbortController | null = null;
@@ -82,6 +86,16 @@ export class EventStream {
     };
   }
 
+  /** Watches all tickets within reach, for lists. */
+  watchList(watcher: ListWatcher): () => void {
+    this.#lists.add(watcher);
+    if (this.#lists.size === 1) this.#restartSoon();
+    return () => {
+      this.#lists.delete(watcher);
+      if (this.#lists.size === 0) this.#restartSoon();
+    };
+  }
+
   subscribe = (listener: () => void) => {
     this.#listeners.add(listener);
     return () => {
@@ -114,7 +128,7 @@ export class EventStream {
     window.clearTimeout(this.#watchdog);
     this.#abort?.abort();
     this.#abort = null;
-    if (this.#entries.size === 0) {
+    if (this.#entries.size === 0 && this.#lists.size === 0) {
       this.#set({ state: 'idle', retryAt: null, restored: false });
       return;
     }
@@ -129,6 +143,7 @@ export class EventStream {
   async #run(abort: AbortController) {
     this.#armWatchdog(abort, this.#config.silenceMs * 2);
     const query = new URLSearchParams([...this.#entries.keys()].map((key) => ['ticket', key]));
+    if (this.#lists.size > 0) query.set('list', 'true');
     const headers = new Headers({ Accept: 'text/event-stream' });
     if (this.#lastId) headers.set('Last-Event-ID', this.#lastId);
     const response = await this.#config.open(`/api/v1/events?${query}`, { headers, signal: abort.signal, credentials: 'same-origin', cache: 'no-store' });
@@ -165,6 +180,7 @@ export class EventStream {
     window.clearTimeout(this.#restoredTimer);
     if (wasLost) this.#restoredTimer = window.setTimeout(() => this.#set({ ...this.#connection, restored: false }), 2_000);
     for (const set of this.#entries.values()) for (const entry of set) entry.watcher.onResume?.();
+    for (const list of this.#lists) list.onResume?.();
   }
 
   #failed(error: unknown) {
@@ -196,6 +212,8 @@ export class EventStream {
         // A part belongs after the events that came before it.
         this.#deliver(events);
         for (const entry of this.#entries.get(value.ticket) ?? []) entry.watcher.onPart?.(value);
+      } else if (event === 'ticket' && isChanged(value)) {
+        for (const list of this.#lists) list.onChanged(value);
       } else if (event === 'head') {
         this.#deliver(events);
         this.#heads(value);
@@ -286,4 +304,8 @@ function isEvent(v: unknown): v is TicketEvent {
 
 function isPart(v: unknown): v is Part {
   return typeof v === 'object' && v !== null && 'ticket' in v && typeof v.ticket === 'string' && 'turn' in v && typeof v.turn === 'string' && 'n' in v && typeof v.n === 'number';
+}
+
+function isChanged(v: unknown): v is TicketChanged {
+  return typeof v === 'object' && v !== null && 'key' in v && typeof v.key === 'string' && 'status' in v && typeof v.status === 'string' && 'activity' in v && typeof v.activity === 'string';
 }

@@ -3,13 +3,15 @@ import { Problem, problemFrom } from './problem';
 type Options = { query?: Record<string, string | number | boolean | readonly string[] | null | undefined>; body?: unknown; signal?: AbortSignal; idempotencyKey?: string };
 
 /** One request to the API. Answers its JSON body; anything but success is thrown as a Problem. */
-export async function request<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, { query, body, signal, idempotencyKey }: Options = {}): Promise<T> {
+export async function request<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', target: string, { query, body, signal, idempotencyKey }: Options = {}): Promise<T> {
   const headers = new Headers({ Accept: 'application/json' });
   if (body !== undefined) headers.set('Content-Type', 'application/json');
   if (idempotencyKey) headers.set('Idempotency-Key', idempotencyKey);
+  const init: RequestInit = { method, headers, signal, credentials: 'same-origin' };
+  if (body !== undefined) init.body = JSON.stringify(body);
   let response: Response;
   try {
-    response = await fetch(`/api/v1${path}${search(query)}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal, credentials: 'same-origin' });
+    response = await fetch(`/api/v1${target}${search(query)}`, init);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw Problem.unreachable();

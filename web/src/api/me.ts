@@ -1,11 +1,13 @@
 import { queryOptions } from '@tanstack/react-query';
-import { request } from './http';
-import type { Me } from './types';
+import { call } from './client';
 
 /** Who is signed in, what they may use. Everything behind sign-in waits for it once. */
-export const meQuery = queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => request<Me>('GET', '/me', { signal }), staleTime: 60_000 });
+export const meQuery = queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => call('GET', '/me', { signal }), staleTime: 60_000 });
 
-export const redeemLink = (token: string) => request<void>('POST', '/sign-in', { body: { token } });
-export const signInWithPassword = (body: { email: string; password: string }) => request<void>('POST', '/sign-in/password', { body });
-export const acceptInvitation = (body: { token: string; name: string; password: string }) => request<void>('POST', '/invitations/accept', { body });
-export const signOut = () => request<void>('POST', '/sign-out');
+export const redeemLink = (token: string) => call('POST', '/sign-in', { body: { token } });
+export const signInWithPassword = (body: { email: string; password: string }) => call('POST', '/sign-in/password', { body });
+export const acceptInvitation = (body: { token: string; name?: string; password?: string }) => call('POST', '/invitations/accept', { body });
+export const signOut = () => call('POST', '/sign-out');
+
+export const sessionsQuery = queryOptions({ queryKey: ['sessions'], queryFn: ({ signal }) => call('GET', '/sessions', { signal }) });
+export const endSession = (id: string) => call('DELETE', '/sessions/{id}', { path: { id } });

@@ -1,11 +1,11 @@
 import { queryOptions } from '@tanstack/react-query';
-import { path, request } from './http';
-import type { Page, Tenant, TenantPlace } from './types';
+import { call } from './client';
+import type { TenantPlace } from './types';
 
 /** A value of null removes the variable. Values are never read back. */
 export type TenantChange = { name?: string; prefix?: string; place?: TenantPlace; members?: string[]; variables?: Record<string, string | null> };
 
-export const tenantsQuery = queryOptions({ queryKey: ['tenants'], queryFn: ({ signal }) => request<Page<Tenant>>('GET', '/tenants', { signal }) });
+export const tenantsQuery = queryOptions({ queryKey: ['tenants'], queryFn: ({ signal }) => call('GET', '/tenants', { signal }) });
 
-export const createTenant = (body: { name: string; prefix: string; place: TenantPlace }, idempotencyKey: string) => request<Tenant>('POST', '/tenants', { body, idempotencyKey });
-export const changeTenant = (id: string, change: TenantChange) => request<Tenant>('PATCH', path`/tenants/${id}`, { body: change });
+export const createTenant = (body: { name: string; key?: string; prefix?: string; place?: TenantPlace }, idempotencyKey: string) => call('POST', '/tenants', { body, idempotencyKey });
+export const changeTenant = (id: string, change: TenantChange) => call('PATCH', '/tenants/{id}', { path: { id }, body: change });

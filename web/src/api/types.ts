@@ -1,50 +1,37 @@
-// The nouns of the API as the page uses them.
+// The nouns of the API as the page uses them, from the generated schema.
+import type { components } from './__generated__/schema';
+import type { Lists } from './client';
+
+type Schemas = Lists<components['schemas']>;
 
 export type Page<T> = { items: T[]; next?: string };
 
 export type ActorKind = 'user' | 'agent' | 'system';
-export type By = { kind: ActorKind; id: string; name: string };
-
-export type User = { id: string; name: string; email: string; admin: boolean };
-export type Features = { admin_terminal: boolean };
-export type Me = { user: User; tenants: Tenant[]; features: Features };
-
-export type TenantPlace = 'sandbox' | 'host_view';
-export type Tenant = { id: string; key: string; name: string; prefix: string; place: TenantPlace; tickets: number; variables: string[]; members: Member[] };
-export type Member = { id: string; name: string; email: string };
-
-export type AgentKind = 'remote' | 'model' | 'runbook';
-export type Agent = { id: string; name: string; kind: AgentKind; domain: string; description?: string; prompt_suggestions: string[] };
-export type Instance = { id: string; agent: string; name: string; all_tenants: boolean; tenants: string[] };
-
-export type TicketStatus = 'open' | 'in_progress' | 'closed';
-export type Activity = 'idle' | 'agent_working' | 'waiting_for_you';
-export type Ticket = {
-  key: string;
-  title: string;
-  status: TicketStatus;
-  solved?: boolean | null;
-  activity: Activity;
-  agent: string;
-  agent_name: string;
-  instance: string;
-  instance_name: string;
-  tenant: string;
-  tenant_name: string;
-  seq: number;
-  held: boolean;
-  created_by: By;
-  created_at: string;
-  changed_at: string;
-};
+export type By = Schemas['By'];
+export type User = Schemas['User'];
+export type Features = Schemas['Features'];
+export type Me = Schemas['Me'];
+export type Tenant = Schemas['Tenant'];
+export type TenantPlace = Tenant['place'];
+export type Member = Schemas['Member'];
+export type Agent = Schemas['Agent'];
+export type Instance = Schemas['Instance'];
+export type Ticket = Schemas['Ticket'];
+export type TicketStatus = Ticket['status'];
+export type Activity = Ticket['activity'];
+export type Person = Schemas['Person'];
+export type Invitation = Schemas['Invitation'];
+export type Token = Schemas['Token'];
+export type NewToken = Schemas['NewToken'];
+export type Session = Schemas['Session'];
 
 /** One committed fact about one ticket; `seq` has no gaps within the ticket. */
-export type TicketEvent = { ticket: string; seq: number; kind: string; at: string; actor: By; data: unknown };
+export type TicketEvent = Schemas['Event'];
+
+// What only the event stream carries is not in the schema; docs/api/events.md has it.
 
 /** A streamed piece of a running turn, numbered from 1 within it. Not history: facts come as events. */
 export type Part = { ticket: string; turn: string; n: number; kind: string; text?: string } & Record<string, unknown>;
 
-export type Person = User & { created_at?: string; tenants: string[]; pending?: boolean };
-export type Invitation = { id: string; email: string; link: string; expires_at: string };
-export type Token = { id: string; name: string; created_at: string; last_used_at?: string | null };
-export type NewToken = Token & { token: string };
+/** Where a ticket stands now, told to whoever watches the list. */
+export type TicketChanged = Pick<Ticket, 'key' | 'seq' | 'tenant' | 'title' | 'status' | 'activity' | 'changed_at'> & { deleted?: boolean };

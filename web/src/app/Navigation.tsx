@@ -3,7 +3,7 @@ import { Link, type LinkProps } from '@tanstack/react-router';
 import { Bot, Building2, Clock, Search, SquarePen, Users } from 'lucide-react';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { meQuery } from '../api/me';
-import { waitingQuery } from '../api/waiting';
+import { waitingQuery } from '../api/tickets';
 import { cx } from '../ui/cx';
 import { Kbd } from '../ui/Kbd';
 
@@ -98,8 +98,9 @@ function Item({ to, icon, keys, onNavigate, children }: { to: LinkProps['to']; i
 
 /** The scarce resource is the person: what waits for one is always in sight. */
 function Waiting({ onNavigate }: { onNavigate: () => void }) {
-  const { data: tickets } = useQuery(waitingQuery);
-  if (!tickets || tickets.length === 0) return null;
+  const { data } = useQuery(waitingQuery);
+  const tickets = data?.items.filter((t) => t.status !== 'closed') ?? [];
+  if (tickets.length === 0) return null;
   return (
     <section className="pt-4">
       <h2 className="flex items-center gap-2 px-2 pb-1 text-meta font-semibold text-ink-2">

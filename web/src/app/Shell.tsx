@@ -8,6 +8,7 @@ import { SkipLink } from '../ui/SkipLink';
 import { Toasts } from '../ui/Toasts';
 import { Navigation } from './Navigation';
 import { useShortcuts } from './shortcuts';
+import { useTicketChanges } from './useTicketChanges';
 
 const Palette = lazy(() => import('./Palette').then((m) => ({ default: m.Palette })));
 const ShortcutSheet = lazy(() => import('./ShortcutSheet').then((m) => ({ default: m.ShortcutSheet })));
@@ -17,6 +18,7 @@ export function Shell() {
   const navigate = useNavigate();
   const [layer, setLayer] = useState<'palette' | 'shortcuts' | null>(null);
   const drawer = useRef<HTMLDialogElement>(null);
+  useTicketChanges();
 
   useShortcuts([
     { keys: 'Ctrl+K', run: () => setLayer('palette') },
