@@ -90,8 +90,9 @@ func (l *Launcher) Run(ctx context.Context) error {
 	l.closing = true
 	l.mu.Unlock()
 	l.starting.Wait()
+	own.Wait() // nothing else is begun from here on
 	for _, p := range l.processes() {
-		own.Go(func() { p.stop(stoppedByEnd) })
+		l.running.Go(func() { p.stop(stoppedByEnd) })
 	}
 	l.running.Wait()
 	l.mu.Lock()
@@ -104,7 +105,6 @@ func (l *Launcher) Run(ctx context.Context) error {
 	for _, h := range helpers {
 		h.close()
 	}
-	own.Wait()
 	l.limits.close()
 	return errors.Join(l.transcripts.Close(), l.workspaces.Close())
 }
@@ -114,6 +114,7 @@ func (l *Launcher) Run(ctx context.Context) error {
 func (l *Launcher) keepSafe(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	quota := newQuotaWatch()
 	for {
 		select {
 		case <-ctx.Done():
@@ -123,6 +124,7 @@ func (l *Launcher) keepSafe(ctx context.Context) {
 		for _, p := range l.processes() {
 			p.keepSafe()
 		}
+		l.look(ctx, quota)
 		l.mu.Lock()
 		for slot, h := range l.helpers {
 			if h.idle(10 * time.Second) {

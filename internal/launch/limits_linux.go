@@ -207,14 +207,18 @@ func (g *group) add(pids ...int) error {
 	return nil
 }
 
-// close removes the group and says what the kernel had to do in it. Processes that are dying still hold it for a
-// moment.
-func (g *group) close() (detail string) {
-	if g == nil {
+// verdict says what the kernel had to do in the group; empty when nothing.
+func (g *group) verdict() string {
+	if g == nil || !g.killed() {
 		return ""
 	}
-	if g.killed() {
-		detail = fmt.Sprintf("The kernel ended a process in it, because it took more than the memory of %d MiB that it may have.", g.memory>>20)
+	return fmt.Sprintf("The kernel ended a process in it, because it took more than the memory of %d MiB that it may have.", g.memory>>20)
+}
+
+// close removes the group. Processes that are dying still hold it for a moment.
+func (g *group) close() {
+	if g == nil {
+		return
 	}
 	for _, dir := range g.dirs {
 		wait := time.Millisecond
@@ -223,7 +227,6 @@ func (g *group) close() (detail string) {
 			wait *= 2
 		}
 	}
-	return detail
 }
 
 // killed says whether the memory limit has ended a process.

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"syscall"
@@ -53,7 +54,8 @@ const (
 	notStopped stopCause = iota
 	stoppedByAsk
 	stoppedByTime
-	stoppedByEnd // of the launcher
+	stoppedByEnd   // of the launcher
+	stoppedByQuota // of the Workspace
 )
 
 func (p *process) over() bool {
@@ -300,9 +302,13 @@ func (p *process) run() {
 
 	exit := exitOf(state, err, p.spec.Kind != Host)
 	p.mu.Lock()
-	exit.TimedOut, exit.Stopped = p.stopBy == stoppedByTime, p.stopBy == stoppedByAsk || p.stopBy == stoppedByEnd
+	exit.TimedOut, exit.Stopped = p.stopBy == stoppedByTime, p.stopBy != notStopped && p.stopBy != stoppedByTime
+	quota := p.stopBy == stoppedByQuota
 	p.mu.Unlock()
-	detail := p.group.close()
+	detail := p.group.verdict()
+	if quota {
+		detail = fmt.Sprintf("It was ended because the Workspace holds more than twice what it may: %d MiB in %d files.", quotaBytes>>20, quotaFiles)
+	}
 	p.input.close()
 	p.master.Close()
 	if p.insideFD >= 0 {
@@ -316,6 +322,7 @@ func (p *process) run() {
 		st.Exit, st.Paused, st.End = &exit, NotPaused, p.log.Size()
 		st.Detail = detail
 	})
+	p.group.close()
 }
 
 // exitOf reads a wait status. Bubblewrap says 128+n when signal n ended the program in it.

@@ -81,7 +81,7 @@ type Exit struct {
 	Code     int       // 0-255; 128+Signal when a signal ended it
 	Signal   int       // the signal that ended it, else 0. In a sandbox it is inferred from a code above 128, as shells report it
 	TimedOut bool      // it was stopped because its Timeout was over
-	Stopped  bool      // it was stopped by Stop
+	Stopped  bool      // it was stopped: by Stop, with the launcher, or for what Status.Detail says
 	At       time.Time // when it ended
 }
 

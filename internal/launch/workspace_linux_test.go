@@ -200,3 +200,18 @@ func TestRemovalAfterTheHostShell(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A shell that fills the disk is ended before it has filled it.
+func TestAShellThatFillsTheDisk(t *testing.T) {
+	l := launchtest.Start(t, launchtest.Config{})
+	other := startRun(t, l, "other", `echo st''art; sleep 1000`, launch.Spec{Slot: 3})
+	other.see("start")
+	startRun(t, l, "greedy", `for i in 1 2 3; do fallocate -l 200M f$i; done; sleep 1000`, launch.Spec{})
+	st := l.Ended("greedy")
+	if !st.Exit.Stopped || !strings.Contains(st.Detail, "Workspace") {
+		t.Errorf("%+v %+v", st, st.Exit)
+	}
+	if l.WaitFor("other", func(launch.Status) bool { return true }).Exit != nil {
+		t.Error("a well-behaved one was ended too")
+	}
+}
