@@ -18,7 +18,7 @@ const slowest = 30 * time.Second
 
 func (s *Server) events() {
 	register(s, operation{
-		Method: "GET", Path: "/events", ID: "watch-events", Permission: helpdesk.PermTicketRead, Tag: "Events",
+		Method: "GET", Path: "/events", ID: "watchEvents", Permission: helpdesk.PermTicketRead, Tag: "Events",
 		Summary: "Watch what happens", Answer: "text/event-stream", AnswerSays: "Server-sent events; see docs/api/events.md.",
 		About: "One stream for all that a page shows: the events and streamed parts of up to 50 tickets, and, with list, which of all tickets changed. " +
 			"With Last-Event-ID it goes on where another stream ended; without, it begins with what is new.",

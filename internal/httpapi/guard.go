@@ -74,7 +74,7 @@ func (s *Server) authorise(ctx huma.Context, by *caller, permission helpdesk.Per
 		if err := helpdesk.May(by.Actor, permission, p.tenant); err != nil {
 			return asNotThere(err, noTerminal)
 		}
-		if p.admin {
+		if p.admin && permission == helpdesk.PermTerminal {
 			return helpdesk.May(by.Actor, helpdesk.PermAdminTerminal, p.tenant)
 		}
 		return nil

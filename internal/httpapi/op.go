@@ -109,7 +109,8 @@ type callerKey struct{}
 // namesTenant is an input whose body says which tenant it is about, by id or key.
 type namesTenant interface{ tenantName() string }
 
-// register makes an operation answer. The handler gets who asks; its errors become problems.
+// register makes an operation answer. The handler gets who asks; its errors become problems. Types embedded in an input
+// must be exported: the framework does not see others.
 func register[I, O any](s *Server, o operation, handle func(ctx context.Context, by caller, in *I) (*O, error)) {
 	if _, ok := any(new(I)).(namesTenant); ok != (o.In == inBody) {
 		panic(fmt.Sprintf("httpapi: %s %s: the input must name the tenant where it is in the body, and nowhere else", o.Method, o.Path))

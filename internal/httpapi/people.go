@@ -29,7 +29,7 @@ type Invitation struct {
 func (s *Server) people() {
 	const tag = "People"
 	register(s, operation{
-		Method: "GET", Path: "/users", ID: "list-users", Permission: helpdesk.PermPlatformManage, Tag: tag, Summary: "List everybody",
+		Method: "GET", Path: "/users", ID: "listUsers", Permission: helpdesk.PermPlatformManage, Tag: tag, Summary: "List everybody",
 	}, func(ctx context.Context, by caller, _ *struct{}) (*list[Person], error) {
 		people, err := s.Auth.Users(ctx, by.Actor)
 		all := make([]Person, 0, len(people))
@@ -39,7 +39,7 @@ func (s *Server) people() {
 		return whole(all), err
 	})
 	register(s, operation{
-		Method: "POST", Path: "/users", ID: "invite-user", Permission: helpdesk.PermPlatformManage, Tag: tag, Status: http.StatusCreated,
+		Method: "POST", Path: "/users", ID: "inviteUser", Permission: helpdesk.PermPlatformManage, Tag: tag, Status: http.StatusCreated,
 		Summary: "Invite a person", About: "The answer holds the link by which the person comes in; it is good for 7 days, once, and is not shown again.",
 	}, func(ctx context.Context, by caller, in *struct {
 		Idempotent
@@ -58,14 +58,14 @@ func (s *Server) people() {
 			}
 			n.Tenants = append(n.Tenants, t.ID)
 		}
-		invited, err := s.Auth.Invite(ctx, by.Actor, n, in.once(by, "invite-user", in.Body))
+		invited, err := s.Auth.Invite(ctx, by.Actor, n, in.once(by, "inviteUser", in.Body))
 		return &one[Invitation]{invitationOf(invited)}, err
 	})
 	register(s, operation{
-		Method: "PATCH", Path: "/users/{id}", ID: "change-user", Permission: helpdesk.PermPlatformManage, Tag: tag,
+		Method: "PATCH", Path: "/users/{id}", ID: "changeUser", Permission: helpdesk.PermPlatformManage, Tag: tag,
 		Summary: "Change a person", About: "Disabling a person ends their sessions at once. The last platform admin stays one.",
 	}, func(ctx context.Context, by caller, in *struct {
-		byID
+		IDPath
 		Body struct {
 			Name     *string `json:"name,omitempty" maxLength:"400"`
 			Admin    *bool   `json:"admin,omitempty"`
@@ -76,17 +76,17 @@ func (s *Server) people() {
 		return &one[Person]{personOf(p)}, err
 	})
 	register(s, operation{
-		Method: "DELETE", Path: "/users/{id}", ID: "disable-user", Permission: helpdesk.PermPlatformManage, Tag: tag, Status: http.StatusNoContent,
+		Method: "DELETE", Path: "/users/{id}", ID: "disableUser", Permission: helpdesk.PermPlatformManage, Tag: tag, Status: http.StatusNoContent,
 		Summary: "Disable a person", About: "The same as changing disabled to true: what they did stays theirs in the record.",
-	}, func(ctx context.Context, by caller, in *byID) (*nothing, error) {
+	}, func(ctx context.Context, by caller, in *IDPath) (*nothing, error) {
 		yes := true
 		_, err := s.Auth.Change(ctx, by.Actor, helpdesk.UserID(in.ID), auth.ChangePerson{Disabled: &yes})
 		return nil, err
 	})
 	register(s, operation{
-		Method: "POST", Path: "/users/{id}/link", ID: "make-user-link", Permission: helpdesk.PermPlatformManage, Tag: tag, Status: http.StatusCreated,
+		Method: "POST", Path: "/users/{id}/link", ID: "makeUserLink", Permission: helpdesk.PermPlatformManage, Tag: tag, Status: http.StatusCreated,
 		Summary: "Make a new link for a person", About: "An invitation for somebody who never came in, else a link to sign in, good for 10 minutes, once.",
-	}, func(ctx context.Context, by caller, in *byID) (*one[Invitation], error) {
+	}, func(ctx context.Context, by caller, in *IDPath) (*one[Invitation], error) {
 		invited, err := s.Auth.NewLink(ctx, by.Actor, helpdesk.UserID(in.ID))
 		return &one[Invitation]{invitationOf(invited)}, err
 	})

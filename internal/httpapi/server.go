@@ -135,7 +135,7 @@ func (s *Server) humaConfig() huma.Config {
 					"repeated within 24 hours it has its effect once.",
 				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			},
-			Components: &huma.Components{SecuritySchemes: map[string]*huma.SecurityScheme{
+			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName), SecuritySchemes: map[string]*huma.SecurityScheme{
 				"token":  {Type: "http", Scheme: "bearer", Description: "An API token (hd_…)."},
 				"cookie": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "Set by signing in."},
 			}},

@@ -8,6 +8,7 @@ import (
 	"helpdesk"
 	"helpdesk/event"
 	"helpdesk/internal/store"
+	"helpdesk/internal/workspace"
 )
 
 // Desk keeps tickets and their conversations.
@@ -61,8 +62,8 @@ type Terminals interface {
 	Open(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, o OpenTerminal, once store.Once) (helpdesk.Terminal, error)
 	Change(ctx context.Context, by helpdesk.Actor, id helpdesk.TerminalID, c ChangeTerminal) (helpdesk.Terminal, error)
 	Close(ctx context.Context, by helpdesk.Actor, id helpdesk.TerminalID) error
-	AttachTerminal(ctx context.Context, by helpdesk.Actor, id helpdesk.TerminalID, write bool) (Attachment, error)
-	AttachRun(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, id helpdesk.RunID, write bool) (Attachment, error)
+	AttachTerminal(ctx context.Context, by helpdesk.Actor, id helpdesk.TerminalID) (Attachment, error)
+	AttachRun(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, id helpdesk.RunID) (Attachment, error)
 	Recording(ctx context.Context, by helpdesk.Actor, id helpdesk.TerminalID) (io.ReadCloser, error) // asciicast v3
 }
 
@@ -75,30 +76,22 @@ type OpenTerminal struct {
 
 // ChangeTerminal is what to change of a terminal; nil leaves a thing as it is.
 type ChangeTerminal struct {
-	Title *string
-	Cols  *int
-	Rows  *int
+	Cols *int
+	Rows *int
+	More bool // record on, after the limit
 }
 
 // Attachment opens a terminal, or a Run's, once.
 type Attachment struct {
 	Token     string
 	ExpiresAt time.Time
+	MayType   bool
 }
 
 // Workspace keeps a ticket's files.
 type Workspace interface {
-	List(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey) ([]File, error)
-	Read(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, path string) (io.ReadCloser, File, error)
-	Write(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, path string, content []byte) (File, error)
+	List(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, dir string, deep bool) ([]workspace.File, error)
+	Read(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, path string) ([]byte, workspace.File, error)
+	Write(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, path string, content []byte, executable bool) (workspace.File, error)
 	Delete(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, path string) error
-}
-
-// File is a file or directory of a ticket's workspace.
-type File struct {
-	Path       string
-	Dir        bool
-	Size       int64
-	ModifiedAt time.Time
-	Other      bool // neither a regular file nor a directory: listed, and never opened
 }

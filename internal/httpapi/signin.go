@@ -75,7 +75,7 @@ func (s *Server) signIn() {
 		}}, nil
 	})
 	register(s, operation{
-		Method: "POST", Path: "/sign-in", ID: "redeem-sign-in-link", Permission: helpdesk.PermPublic, Tag: tag, Status: http.StatusNoContent,
+		Method: "POST", Path: "/sign-in", ID: "redeemSignInLink", Permission: helpdesk.PermPublic, Tag: tag, Status: http.StatusNoContent,
 		Summary: "Sign in with a single-use link", About: "The token is what stands after # in the link. The answer sets the session's cookie.",
 	}, func(ctx context.Context, by caller, in *struct {
 		Body struct {
@@ -85,7 +85,7 @@ func (s *Server) signIn() {
 		return s.signedIn(s.Auth.Redeem(ctx, in.Body.Token, by.client))
 	})
 	register(s, operation{
-		Method: "POST", Path: "/sign-in/password", ID: "sign-in-with-password", Permission: helpdesk.PermPublic, Tag: tag, Status: http.StatusNoContent,
+		Method: "POST", Path: "/sign-in/password", ID: "signInWithPassword", Permission: helpdesk.PermPublic, Tag: tag, Status: http.StatusNoContent,
 		Summary: "Sign in with address and password",
 	}, func(ctx context.Context, by caller, in *struct {
 		Body struct {
@@ -96,7 +96,7 @@ func (s *Server) signIn() {
 		return s.signedIn(s.Auth.SignInPassword(ctx, in.Body.Email, in.Body.Password, by.client))
 	})
 	register(s, operation{
-		Method: "POST", Path: "/invitations/accept", ID: "accept-invitation", Permission: helpdesk.PermPublic, Tag: tag, Status: http.StatusNoContent,
+		Method: "POST", Path: "/invitations/accept", ID: "acceptInvitation", Permission: helpdesk.PermPublic, Tag: tag, Status: http.StatusNoContent,
 		Summary: "Accept an invitation and sign in",
 	}, func(ctx context.Context, by caller, in *struct {
 		Body struct {
@@ -108,7 +108,7 @@ func (s *Server) signIn() {
 		return s.signedIn(s.Auth.Accept(ctx, in.Body.Token, in.Body.Name, in.Body.Password, by.client))
 	})
 	register(s, operation{
-		Method: "POST", Path: "/sign-out", ID: "sign-out", Permission: helpdesk.PermPublic, Tag: tag, Status: http.StatusNoContent,
+		Method: "POST", Path: "/sign-out", ID: "signOut", Permission: helpdesk.PermPublic, Tag: tag, Status: http.StatusNoContent,
 		Summary: "End the session",
 	}, func(ctx context.Context, by caller, _ *struct{}) (*signedIn, error) {
 		if by.who.Login != "" {
@@ -119,7 +119,7 @@ func (s *Server) signIn() {
 		return &signedIn{s.cookie("", time.Time{})}, nil
 	})
 	register(s, operation{
-		Method: "GET", Path: "/sessions", ID: "list-sessions", Permission: helpdesk.PermSelf, Tag: tag, Summary: "List one's own sessions",
+		Method: "GET", Path: "/sessions", ID: "listSessions", Permission: helpdesk.PermSelf, Tag: tag, Summary: "List one's own sessions",
 	}, func(ctx context.Context, by caller, _ *struct{}) (*list[Session], error) {
 		logins, err := s.Auth.Sessions(ctx, by.Actor)
 		all := make([]Session, 0, len(logins))
@@ -129,13 +129,13 @@ func (s *Server) signIn() {
 		return whole(all), err
 	})
 	register(s, operation{
-		Method: "DELETE", Path: "/sessions/{id}", ID: "revoke-session", Permission: helpdesk.PermSelf, Tag: tag, Status: http.StatusNoContent,
+		Method: "DELETE", Path: "/sessions/{id}", ID: "revokeSession", Permission: helpdesk.PermSelf, Tag: tag, Status: http.StatusNoContent,
 		Summary: "End one of one's own sessions",
-	}, func(ctx context.Context, by caller, in *byID) (*nothing, error) {
+	}, func(ctx context.Context, by caller, in *IDPath) (*nothing, error) {
 		return nil, s.Auth.RevokeSession(ctx, by.Actor, in.ID)
 	})
 	register(s, operation{
-		Method: "GET", Path: "/tokens", ID: "list-tokens", Permission: helpdesk.PermSelf, Tag: tag, Summary: "List one's own API tokens",
+		Method: "GET", Path: "/tokens", ID: "listTokens", Permission: helpdesk.PermSelf, Tag: tag, Summary: "List one's own API tokens",
 	}, func(ctx context.Context, by caller, _ *struct{}) (*list[Token], error) {
 		tokens, err := s.Auth.Tokens(ctx, by.Actor)
 		all := make([]Token, 0, len(tokens))
@@ -145,7 +145,7 @@ func (s *Server) signIn() {
 		return whole(all), err
 	})
 	register(s, operation{
-		Method: "POST", Path: "/tokens", ID: "create-token", Permission: helpdesk.PermSelf, Tag: tag, Status: http.StatusCreated,
+		Method: "POST", Path: "/tokens", ID: "createToken", Permission: helpdesk.PermSelf, Tag: tag, Status: http.StatusCreated,
 		Summary: "Make an API token", About: "It has the permissions of the person who makes it. Its text is shown this once.",
 	}, func(ctx context.Context, by caller, in *struct {
 		Idempotent
@@ -153,18 +153,19 @@ func (s *Server) signIn() {
 			Name string `json:"name" maxLength:"400" doc:"What it is for."`
 		}
 	}) (*one[NewToken], error) {
-		k, text, err := s.Auth.CreateToken(ctx, by.Actor, in.Body.Name, in.once(by, "create-token", in.Body))
+		k, text, err := s.Auth.CreateToken(ctx, by.Actor, in.Body.Name, in.once(by, "createToken", in.Body))
 		return &one[NewToken]{NewToken{tokenOf(k), text}}, err
 	})
 	register(s, operation{
-		Method: "DELETE", Path: "/tokens/{id}", ID: "revoke-token", Permission: helpdesk.PermSelf, Tag: tag, Status: http.StatusNoContent,
+		Method: "DELETE", Path: "/tokens/{id}", ID: "revokeToken", Permission: helpdesk.PermSelf, Tag: tag, Status: http.StatusNoContent,
 		Summary: "Revoke one of one's own API tokens",
-	}, func(ctx context.Context, by caller, in *byID) (*nothing, error) {
+	}, func(ctx context.Context, by caller, in *IDPath) (*nothing, error) {
 		return nil, s.Auth.RevokeToken(ctx, by.Actor, in.ID)
 	})
 }
 
-type byID struct {
+// IDPath is the path of what has an id.
+type IDPath struct {
 	ID string `path:"id" maxLength:"100"`
 }
 

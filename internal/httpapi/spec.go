@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -31,6 +32,21 @@ func (s *Server) describe() {
 		panic(err) // a schema that cannot be written is a fault in this package
 	}
 	s.spec = append(text, '\n')
+}
+
+// schemaName is the name of a type in the description: TicketPage for a page of tickets, Suggestion for its view.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for _, kind := range []string{"List", "Page"} {
+		if of, ok := strings.CutPrefix(name, kind); ok && strings.HasSuffix(of, "Body") {
+			name = strings.TrimSuffix(of, "Body") + kind
+			name = strings.Replace(name, "View", "", 1)
+		}
+	}
+	if of, ok := strings.CutSuffix(name, "Body"); ok {
+		return of + "Request"
+	}
+	return strings.TrimSuffix(name, "View")
 }
 
 // OpenAPI is the description of the API as JSON; docs/api/openapi.json is a copy.

@@ -55,17 +55,18 @@ type Decided struct {
 	At       time.Time `json:"at"`
 }
 
-type byRun struct {
-	byKey
+// RunPath is the path of a suggestion or Run of a ticket.
+type RunPath struct {
+	TicketPath
 	ID string `path:"id" maxLength:"100"`
 }
 
 func (s *Server) suggestions() {
 	const tag = "Suggestions and runs"
 	register(s, operation{
-		Method: "GET", Path: "/tickets/{key}/suggestions", ID: "list-suggestions", Permission: helpdesk.PermTicketRead, In: inTicket, Tag: tag,
+		Method: "GET", Path: "/tickets/{key}/suggestions", ID: "listSuggestions", Permission: helpdesk.PermTicketRead, In: inTicket, Tag: tag,
 		Summary: "List a ticket's suggested commands",
-	}, func(ctx context.Context, by caller, in *byKey) (*list[SuggestionView], error) {
+	}, func(ctx context.Context, by caller, in *TicketPath) (*list[SuggestionView], error) {
 		suggestions, err := s.Approval.Suggestions(ctx, by.Actor, in.key())
 		all := make([]SuggestionView, 0, len(suggestions))
 		for _, x := range suggestions {
@@ -79,7 +80,7 @@ func (s *Server) suggestions() {
 		About: "execute runs it now; approve runs it with the next message; reject tells the agent, with the reason; ignore tells nobody; undo takes the last decision back. " +
 			"digest must be that of the suggestion as it was shown: if anything changed since, the decision is refused.",
 	}, func(ctx context.Context, by caller, in *struct {
-		byRun
+		RunPath
 		Body struct {
 			Decision string `json:"decision" enum:"approve,reject,ignore,execute,undo"`
 			Digest   string `json:"digest" maxLength:"100"`
@@ -94,16 +95,17 @@ func (s *Server) suggestions() {
 		return &one[SuggestionView]{suggestionView(x)}, err
 	})
 	register(s, operation{
-		Method: "POST", Path: "/tickets/{key}/runs/{id}/stop", ID: "stop-run", Permission: helpdesk.PermDecide, In: inTicket, Tag: tag, Status: http.StatusNoContent,
+		Method: "POST", Path: "/tickets/{key}/runs/{id}/stop", ID: "stopRun", Permission: helpdesk.PermDecide, In: inTicket, Tag: tag, Status: http.StatusNoContent,
 		Summary: "Stop a run",
-	}, func(ctx context.Context, by caller, in *byRun) (*nothing, error) {
+	}, func(ctx context.Context, by caller, in *RunPath) (*nothing, error) {
 		return nil, s.Approval.StopRun(ctx, by.Actor, in.key(), helpdesk.RunID(in.ID))
 	})
 	register(s, operation{
-		Method: "GET", Path: "/tickets/{key}/runs/{id}/output", ID: "get-run-output", Permission: helpdesk.PermTicketRead, In: inTicket, Tag: tag,
-		Summary: "Read a run's whole output", Answer: "text/plain", AnswerSays: "The bytes that the command wrote, from the offset on. X-Output-Size is how many there are in all.",
+		Method: "GET", Path: "/tickets/{key}/runs/{id}/output", ID: "getRunOutput", Permission: helpdesk.PermTicketRead, In: inTicket, Tag: tag,
+		Summary: "Read a run's whole output", Answer: "text/plain",
+		AnswerSays: "The bytes that the command wrote, from the offset on. X-Output-Size is how many there are so far.",
 	}, func(ctx context.Context, by caller, in *struct {
-		byRun
+		RunPath
 		From int64 `query:"from" minimum:"0" doc:"Offset in bytes."`
 	}) (*huma.StreamResponse, error) {
 		body, size, err := s.Approval.Output(ctx, by.Actor, in.key(), helpdesk.RunID(in.ID), in.From)
@@ -113,20 +115,16 @@ func (s *Server) suggestions() {
 		return stream("text/plain; charset=utf-8", http.Header{"X-Output-Size": {strconv.FormatInt(size, 10)}}, body), nil
 	})
 	register(s, operation{
-		Method: "POST", Path: "/tickets/{key}/runs/{id}/attachments", ID: "attach-run", Permission: helpdesk.PermTicketRead, In: inTicket, Tag: tag, Status: http.StatusCreated,
-		Summary: "Get a single-use token to watch a run, or to type into it", About: "The token is good for 30 seconds, once. Typing needs the permission ticket.decide.",
-	}, func(ctx context.Context, by caller, in *struct {
-		byRun
-		Body attachBody
-	}) (*one[AttachmentView], error) {
-		if in.Body.Role == roleWrite {
-			if _, err := s.mayTicket(ctx, by.Actor, helpdesk.PermDecide, in.Key); err != nil {
-				return nil, err
-			}
-		}
-		a, err := s.Terminals.AttachRun(ctx, by.Actor, in.key(), helpdesk.RunID(in.ID), in.Body.Role == roleWrite)
-		return &one[AttachmentView]{attachmentView(a, in.ID)}, err
+		Method: "POST", Path: "/tickets/{key}/runs/{id}/attachments", ID: "attachRun", Permission: helpdesk.PermTicketRead, In: inTicket, Tag: tag, Status: http.StatusCreated,
+		Summary: "Get a single-use token to attach to a run", About: "It is good for 30 seconds, once. Whoever may see the ticket may watch; typing needs the permission to decide.",
+	}, func(ctx context.Context, by caller, in *RunPath) (*one[AttachmentView], error) {
+		a, err := s.Terminals.AttachRun(ctx, by.Actor, in.key(), helpdesk.RunID(in.ID))
+		return &one[AttachmentView]{attachmentView(a, "/tickets/"+string(in.key())+"/runs/"+in.ID)}, err
 	})
+	register(s, operation{
+		Method: "GET", Path: "/tickets/{key}/runs/{id}/attach", ID: "runSocket", Permission: helpdesk.PermPublic, Tag: tag, Status: http.StatusSwitchingProtocols,
+		Summary: "Attach to a run by WebSocket", About: aboutSocket, Answer: "application/octet-stream", AnswerSays: "A WebSocket.",
+	}, func(context.Context, caller, *RunPath) (*huma.StreamResponse, error) { return s.socket(), nil })
 }
 
 // stream answers with a body that is not JSON. It never takes the bytes for a page.

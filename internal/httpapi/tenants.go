@@ -49,13 +49,13 @@ type Instance struct {
 func (s *Server) tenants() {
 	const tag = "Tenants and agents"
 	register(s, operation{
-		Method: "GET", Path: "/tenants", ID: "list-tenants", Permission: helpdesk.PermSelf, Tag: tag, Summary: "List the tenants within reach",
+		Method: "GET", Path: "/tenants", ID: "listTenants", Permission: helpdesk.PermSelf, Tag: tag, Summary: "List the tenants within reach",
 	}, func(ctx context.Context, by caller, _ *struct{}) (*list[Tenant], error) {
 		all, err := s.Directory.Tenants(ctx, by.Actor)
 		return whole(tenantsOf(all)), err
 	})
 	register(s, operation{
-		Method: "POST", Path: "/tenants", ID: "create-tenant", Permission: helpdesk.PermPlatformManage, Tag: tag, Status: http.StatusCreated,
+		Method: "POST", Path: "/tenants", ID: "createTenant", Permission: helpdesk.PermPlatformManage, Tag: tag, Status: http.StatusCreated,
 		Summary: "Make a tenant",
 	}, func(ctx context.Context, by caller, in *struct {
 		Idempotent
@@ -69,14 +69,14 @@ func (s *Server) tenants() {
 	}) (*one[Tenant], error) {
 		t, err := s.Directory.CreateTenant(ctx, by.Actor, directory.NewTenant{
 			Name: in.Body.Name, Key: in.Body.Key, Prefix: in.Body.Prefix, Place: helpdesk.TenantPlace(in.Body.Place), Members: userIDs(in.Body.Members),
-		}, in.once(by, "create-tenant", in.Body))
+		}, in.once(by, "createTenant", in.Body))
 		return &one[Tenant]{tenantOf(t)}, err
 	})
 	register(s, operation{
-		Method: "PATCH", Path: "/tenants/{id}", ID: "change-tenant", Permission: helpdesk.PermPlatformManage, Tag: tag, MaxBody: 2 << 20,
+		Method: "PATCH", Path: "/tenants/{id}", ID: "changeTenant", Permission: helpdesk.PermPlatformManage, Tag: tag, MaxBody: 2 << 20,
 		Summary: "Change a tenant", About: "The prefix can be changed until the first ticket. members replaces all of them. In variables, null deletes one, and those not named stay.",
 	}, func(ctx context.Context, by caller, in *struct {
-		byID
+		IDPath
 		Body struct {
 			Name      *string            `json:"name,omitempty" maxLength:"240"`
 			Prefix    *string            `json:"prefix,omitempty" maxLength:"10"`
@@ -102,7 +102,7 @@ func (s *Server) tenants() {
 		return &one[Tenant]{tenantOf(x)}, err
 	})
 	register(s, operation{
-		Method: "GET", Path: "/agents", ID: "list-agents", Permission: helpdesk.PermSelf, Tag: tag, Summary: "List the agents that you may use",
+		Method: "GET", Path: "/agents", ID: "listAgents", Permission: helpdesk.PermSelf, Tag: tag, Summary: "List the agents that you may use",
 	}, func(ctx context.Context, by caller, _ *struct{}) (*list[Agent], error) {
 		agents, err := s.Directory.Agents(ctx, by.Actor)
 		all := make([]Agent, 0, len(agents))
@@ -112,7 +112,7 @@ func (s *Server) tenants() {
 		return whole(all), err
 	})
 	register(s, operation{
-		Method: "GET", Path: "/instances", ID: "list-instances", Permission: helpdesk.PermSelf, Tag: tag, Summary: "List the instances that you may use",
+		Method: "GET", Path: "/instances", ID: "listInstances", Permission: helpdesk.PermSelf, Tag: tag, Summary: "List the instances that you may use",
 	}, func(ctx context.Context, by caller, in *struct {
 		Tenant string `query:"tenant" maxLength:"100" doc:"Only those that this tenant may use; its id or key."`
 	}) (*list[Instance], error) {

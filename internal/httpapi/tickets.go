@@ -36,12 +36,13 @@ type Ticket struct {
 	DeletedAt    *time.Time `json:"deleted_at,omitempty"`
 }
 
-type byKey struct {
+// TicketPath is the path of what belongs to a ticket.
+type TicketPath struct {
 	Key string `path:"key" maxLength:"40" doc:"Such as HD-12." example:"HD-12"`
 }
 
 // key is the ticket's key, which the guard has read already.
-func (k byKey) key() helpdesk.TicketKey {
+func (k TicketPath) key() helpdesk.TicketKey {
 	key, _ := helpdesk.ParseTicketKey(k.Key)
 	return key
 }
@@ -62,12 +63,12 @@ func (s *Server) tickets() {
 	const tag = "Tickets"
 	messageBody := 4*s.cfg.Message + 64<<10 // as JSON, escapes included, it may be longer than the message
 	register(s, operation{
-		Method: "POST", Path: "/tickets", ID: "create-ticket", Permission: helpdesk.PermTicketWrite, In: inBody, Tag: tag, Status: http.StatusCreated, MaxBody: messageBody,
+		Method: "POST", Path: "/tickets", ID: "createTicket", Permission: helpdesk.PermTicketWrite, In: inBody, Tag: tag, Status: http.StatusCreated, MaxBody: messageBody,
 		Summary: "Open a ticket",
 	}, func(ctx context.Context, by caller, in *createTicket) (*created[Ticket], error) {
 		t, err := s.Desk.Create(ctx, by.Actor, NewTicket{
 			Tenant: by.tenant.ID, Agent: helpdesk.AgentID(in.Body.Agent), Instance: helpdesk.InstanceID(in.Body.Instance), Message: in.Body.Message,
-		}, in.once(by, "create-ticket", in.Body))
+		}, in.once(by, "createTicket", in.Body))
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +76,7 @@ func (s *Server) tickets() {
 		return &created[Ticket]{Prefix + "/tickets/" + x.Key, x}, err
 	})
 	register(s, operation{
-		Method: "GET", Path: "/tickets", ID: "list-tickets", Permission: helpdesk.PermTicketRead, Tag: tag,
+		Method: "GET", Path: "/tickets", ID: "listTickets", Permission: helpdesk.PermTicketRead, Tag: tag,
 		Summary: "List tickets, the one changed last first",
 	}, func(ctx context.Context, by caller, in *struct {
 		Q        string `query:"q" maxLength:"200" doc:"Words that title or messages hold, or a key."`
@@ -120,16 +121,16 @@ func (s *Server) tickets() {
 		return p, nil
 	})
 	register(s, operation{
-		Method: "GET", Path: "/tickets/{key}", ID: "get-ticket", Permission: helpdesk.PermTicketRead, In: inTicket, Tag: tag, Summary: "Show a ticket",
-	}, func(ctx context.Context, by caller, in *byKey) (*one[Ticket], error) {
+		Method: "GET", Path: "/tickets/{key}", ID: "getTicket", Permission: helpdesk.PermTicketRead, In: inTicket, Tag: tag, Summary: "Show a ticket",
+	}, func(ctx context.Context, by caller, in *TicketPath) (*one[Ticket], error) {
 		return s.oneTicket(ctx)(s.Desk.Ticket(ctx, by.Actor, in.key()))
 	})
 	register(s, operation{
-		Method: "PATCH", Path: "/tickets/{key}", ID: "change-ticket", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag,
+		Method: "PATCH", Path: "/tickets/{key}", ID: "changeTicket", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag,
 		Summary: "Change a ticket's status, title, agent or instance",
 		About:   "Closing stops what runs in the ticket and deletes its files; a ticket that is opened again has new, empty ones.",
 	}, func(ctx context.Context, by caller, in *struct {
-		byKey
+		TicketPath
 		Body struct {
 			Status   *string `json:"status,omitempty" enum:"open,in_progress,closed"`
 			Solved   *bool   `json:"solved,omitempty" doc:"On closing: whether the trouble is gone."`
@@ -144,14 +145,14 @@ func (s *Server) tickets() {
 		}))
 	})
 	register(s, operation{
-		Method: "DELETE", Path: "/tickets/{key}", ID: "delete-ticket", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag, Status: http.StatusNoContent,
+		Method: "DELETE", Path: "/tickets/{key}", ID: "deleteTicket", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag, Status: http.StatusNoContent,
 		Summary: "Delete a ticket", About: "For a while it can be restored.",
-	}, func(ctx context.Context, by caller, in *byKey) (*nothing, error) {
+	}, func(ctx context.Context, by caller, in *TicketPath) (*nothing, error) {
 		return nil, s.Desk.Delete(ctx, by.Actor, in.key())
 	})
 	register(s, operation{
-		Method: "POST", Path: "/tickets/{key}/restore", ID: "restore-ticket", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag, Summary: "Undo the deletion of a ticket",
-	}, func(ctx context.Context, by caller, in *byKey) (*one[Ticket], error) {
+		Method: "POST", Path: "/tickets/{key}/restore", ID: "restoreTicket", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag, Summary: "Undo the deletion of a ticket",
+	}, func(ctx context.Context, by caller, in *TicketPath) (*one[Ticket], error) {
 		return s.oneTicket(ctx)(s.Desk.Restore(ctx, by.Actor, in.key()))
 	})
 	s.conversation(tag, messageBody)
@@ -165,31 +166,31 @@ type Posted struct {
 
 func (s *Server) conversation(tag string, messageBody int64) {
 	register(s, operation{
-		Method: "POST", Path: "/tickets/{key}/messages", ID: "post-message", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag,
+		Method: "POST", Path: "/tickets/{key}/messages", ID: "postMessage", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag,
 		Status: http.StatusAccepted, MaxBody: messageBody,
 		Summary: "Send a message to an agent", About: "What was decided since the last message is carried out and delivered with it. Without content it delivers results only.",
 	}, func(ctx context.Context, by caller, in *struct {
 		Idempotent
-		byKey
+		TicketPath
 		Body struct {
 			Content string `json:"content"`
 			To      string `json:"to,omitempty" maxLength:"100" doc:"An instance; default: the ticket's."`
 		}
 	}) (*one[Posted], error) {
-		m, t, err := s.Desk.Post(ctx, by.Actor, in.key(), in.Body.Content, helpdesk.InstanceID(in.Body.To), in.once(by, "post-message", in.key(), in.Body))
+		m, t, err := s.Desk.Post(ctx, by.Actor, in.key(), in.Body.Content, helpdesk.InstanceID(in.Body.To), in.once(by, "postMessage", in.key(), in.Body))
 		return &one[Posted]{Posted{string(m), string(t)}}, err
 	})
 	register(s, operation{
-		Method: "POST", Path: "/tickets/{key}/turns/stop", ID: "stop-turn", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag, Status: http.StatusNoContent,
+		Method: "POST", Path: "/tickets/{key}/turns/stop", ID: "stopTurn", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag, Status: http.StatusNoContent,
 		Summary: "Stop the running turn", About: "Messages that wait are held until they are released.",
-	}, func(ctx context.Context, by caller, in *byKey) (*nothing, error) {
+	}, func(ctx context.Context, by caller, in *TicketPath) (*nothing, error) {
 		return nil, s.Desk.Stop(ctx, by.Actor, in.key())
 	})
 	register(s, operation{
-		Method: "POST", Path: "/tickets/{key}/turns/release", ID: "release-turns", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag, Status: http.StatusNoContent,
+		Method: "POST", Path: "/tickets/{key}/turns/release", ID: "releaseTurns", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag, Status: http.StatusNoContent,
 		Summary: "Send or discard the messages that are held",
 	}, func(ctx context.Context, by caller, in *struct {
-		byKey
+		TicketPath
 		Body struct {
 			Discard bool `json:"discard" doc:"Whether to discard them."`
 		}
@@ -197,13 +198,13 @@ func (s *Server) conversation(tag string, messageBody int64) {
 		return nil, s.Desk.Release(ctx, by.Actor, in.key(), in.Body.Discard)
 	})
 	register(s, operation{
-		Method: "GET", Path: "/tickets/{key}/timeline", ID: "get-timeline", Permission: helpdesk.PermTicketRead, In: inTicket, Tag: tag,
+		Method: "GET", Path: "/tickets/{key}/timeline", ID: "getTimeline", Permission: helpdesk.PermTicketRead, In: inTicket, Tag: tag,
 		Summary: "Read a ticket's events",
 		About: "In ascending order. With after, the oldest after that; next is then what to give as after. Without, the newest, or with before the newest before that; " +
 			"next is then what to give as before.",
 	}, func(ctx context.Context, by caller, in *struct {
-		byKey
-		After  int64 `query:"after" minimum:"0" default:"-1"`
+		TicketPath
+		After  int64 `query:"after" minimum:"-1" default:"-1" doc:"A sequence number; 0 is before the first, -1 is as if not given."`
 		Before int64 `query:"before" minimum:"0"`
 		Limit  int   `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 	}) (*page[live.Event], error) {
