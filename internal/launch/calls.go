@@ -101,7 +101,14 @@ func (c *clientState) readReplies() error {
 	}
 }
 
-var errGone = helpdesk.Errorf(helpdesk.Unavailable, "The launcher is gone, so nothing on this host can be reached. Start HelpDesk again.")
+// errNoAnswer is behind the errors of calls that got no answer: the launcher may have done what it was asked.
+var errNoAnswer = errors.New("launch: no answer")
+
+// NoAnswer says whether err comes of a call that got no answer, so that it is not known whether it was carried out.
+// Any other error is the launcher's own no.
+func NoAnswer(err error) bool { return errors.Is(err, errNoAnswer) }
+
+var errGone = helpdesk.WithCause(helpdesk.Unavailable, errNoAnswer, "The launcher is gone, so nothing on this host can be reached. Start HelpDesk again.")
 
 func (c *clientState) call(ctx context.Context, q request, body []byte) (reply, []byte, error) {
 	w := make(chan answer, 1)
@@ -125,7 +132,7 @@ func (c *clientState) call(ctx context.Context, q request, body []byte) (reply, 
 		if helpdesk.KindOf(err) == helpdesk.TooLarge {
 			return reply{}, nil, err
 		}
-		return reply{}, nil, helpdesk.WithCause(helpdesk.Unavailable, err, "The launcher cannot be reached.")
+		return reply{}, nil, helpdesk.WithCause(helpdesk.Unavailable, errors.Join(errNoAnswer, err), "The launcher cannot be reached.")
 	}
 	select {
 	case a, ok := <-w:
@@ -137,7 +144,7 @@ func (c *clientState) call(ctx context.Context, q request, body []byte) (reply, 
 		c.mu.Lock()
 		delete(c.waiting, q.Seq)
 		c.mu.Unlock()
-		return reply{}, nil, helpdesk.WithCause(helpdesk.Unavailable, context.Cause(ctx), "The launcher did not answer in time.")
+		return reply{}, nil, helpdesk.WithCause(helpdesk.Unavailable, errors.Join(errNoAnswer, context.Cause(ctx)), "The launcher did not answer in time.")
 	}
 }
 
