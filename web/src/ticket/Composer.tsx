@@ -7,6 +7,7 @@ import { changeTicket } from '../api/tickets';
 import { readStored, writeStored } from '../app/stored';
 import { Banner } from '../ui/Banner';
 import { Button } from '../ui/Button';
+import { cx } from '../ui/cx';
 import { Textarea } from '../ui/Input';
 import { postMessage, releaseTurns, stopTurn } from './api';
 import { due, runningTurn } from './canvas';
@@ -68,6 +69,7 @@ export function Composer({ ref, onSent }: { ref: Ref<Compose>; onSent: () => voi
   const release = useMutation({ mutationFn: (discard: boolean) => releaseTurns(store.key, discard) });
 
   const why = empty && (dueWords === '' || closed) ? 'Write a message first.' : text.length > limit ? 'The message is too long. Put the text in a file of the ticket.' : false;
+  const hint = lost ? 'No connection. What you type is kept.' : dueWords ? `Goes along: ${dueWords}` : '';
   const submit = () => {
     if (!why && !send.isPending) send.mutate(text.trim());
   };
@@ -116,7 +118,7 @@ export function Composer({ ref, onSent }: { ref: Ref<Compose>; onSent: () => voi
           e.preventDefault();
           submit();
         }}
-        className="rounded-card border border-line-strong/60 bg-surface focus-within:border-focus focus-within:ring-1 focus-within:ring-focus hover:border-line-strong"
+        className="flex flex-wrap items-end rounded-card border border-line-strong/60 bg-surface wide:flex-col wide:items-stretch focus-within:border-focus focus-within:ring-1 focus-within:ring-focus hover:border-line-strong"
       >
         <label htmlFor="composer" className="sr-only">
           Message to Agent
@@ -131,12 +133,13 @@ export function Composer({ ref, onSent }: { ref: Ref<Compose>; onSent: () => voi
           onKeyDown={onKey}
           aria-describedby="composer-due"
           placeholder={closed ? 'This ticket is closed. Writing reopens it.' : `Message ${head.agent.name || 'the agent'}`}
-          className="max-h-[40dvh] overflow-y-auto"
+          className="max-h-[40dvh] flex-1 overflow-y-auto"
         />
-        <div className="flex min-h-[calc(var(--control)+8px)] items-center gap-2 pr-1.5 pb-1.5 pl-3">
-          <p id="composer-due" className="min-w-0 flex-1 truncate text-meta text-ink-3">
-            {lost ? 'No connection. What you type is kept.' : dueWords ? `Goes along: ${dueWords}` : <span className="hidden wide:inline">Enter sends, Shift+Enter starts a line</span>}
-          </p>
+        <p id="composer-due" className={cx('order-first w-full truncate px-3 pt-1.5 text-meta text-ink-3 wide:hidden', !hint && 'hidden')}>
+          {hint}
+        </p>
+        <div className="flex items-center gap-2 p-1.5 wide:min-h-[calc(var(--control)+8px)] wide:pt-0 wide:pl-3">
+          <p className="hidden min-w-0 flex-1 truncate text-meta text-ink-3 wide:block">{hint || 'Enter sends, Shift+Enter starts a line'}</p>
           {running && (
             <Button tone={stopAsked ? 'danger' : 'secondary'} icon={<Square size={12} aria-hidden />} keys="Esc Esc" busy={stop.isPending} onClick={() => stop.mutate()}>
               {stopAsked ? 'Esc again to stop' : 'Stop'}

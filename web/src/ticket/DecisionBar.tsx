@@ -46,11 +46,11 @@ export function DecisionBar({ s, scope, open, busy, failed, stand, step, setStep
     const now = step === 'sure-execute';
     return (
       <div className={`${foot} flex flex-wrap items-center gap-2`}>
-        <p className="min-w-48 flex-1 text-control font-medium text-danger">
+        <p className="min-w-48 flex-1 text-control font-medium text-danger max-wide:w-full max-wide:flex-none">
           This may destroy data in {scope}. It {now ? 'runs now' : 'runs with your next message'}.
         </p>
-        <Button onClick={() => setStep('choose')}>Back</Button>
-        <Button tone="danger" autoFocus disabledReason={offline} onClick={guarded(settled, () => decide(now ? 'execute' : 'approve'))}>
+        <Button onClick={() => setStep('choose')} className="max-wide:flex-1">Back</Button>
+        <Button tone="danger" autoFocus disabledReason={offline} className="max-wide:flex-1" onClick={guarded(settled, () => decide(now ? 'execute' : 'approve'))}>
           {now ? `Execute in ${scope}` : `Approve for ${scope}`}
         </Button>
       </div>
@@ -119,8 +119,8 @@ function RejectForm({ id, kept, offline, onBack, onReject, className }: { id: st
           </Button>
         ))}
         <span className="flex-1" />
-        <Button onClick={onBack}>Back</Button>
-        <Button type="submit" tone="danger" disabledReason={offline}>
+        <Button onClick={onBack} className="max-wide:flex-1">Back</Button>
+        <Button type="submit" className="max-wide:flex-1" tone="danger" disabledReason={offline}>
           Reject
         </Button>
       </div>

@@ -49,21 +49,21 @@ export function Files() {
           </Loading>
         )}
         {files.isError && <ErrorState title="The files were not loaded." detail={sentence(files.error)} requestId={files.error instanceof Problem ? files.error.requestId : undefined} onRetry={() => void files.refetch()} />}
-        {files.data?.items.length === 0 && <EmptyState action={<Button onClick={() => setNaming(true)}>New file</Button>}>No files yet. What commands write in their working directory appears here.</EmptyState>}
+        {files.data?.length === 0 && <EmptyState action={<Button onClick={() => setNaming(true)}>New file</Button>}>No files yet. What commands write in their working directory appears here.</EmptyState>}
         <ul>
-          {files.data?.items.map((f) => (
+          {files.data?.map((f) => (
             <li key={f.path} className="border-b border-line last:border-0">
               <button type="button" onClick={() => setOpen(f.path)} className="focus-inset flex min-h-row w-full items-center gap-2 px-3 text-left text-control hover:bg-raised">
                 <File size={16} aria-hidden className="shrink-0 text-ink-3" />
                 <span className="min-w-0 flex-1 truncate font-mono">{f.path}</span>
                 <span className="num shrink-0 text-meta text-ink-3">{bytes(f.size)}</span>
-                {f.changed_at && <RelativeTime at={f.changed_at} className="w-20 shrink-0 text-right text-meta text-ink-3" />}
+                <RelativeTime at={f.modified_at} className="w-20 shrink-0 text-right text-meta text-ink-3" />
               </button>
             </li>
           ))}
         </ul>
       </div>
-      {naming && <NameDialog taken={files.data?.items.map((f) => f.path) ?? []} onClose={() => setNaming(false)} onName={(path) => (setNaming(false), setOpen(path))} />}
+      {naming && <NameDialog taken={files.data?.map((f) => f.path) ?? []} onClose={() => setNaming(false)} onName={(path) => (setNaming(false), setOpen(path))} />}
     </div>
   );
 }

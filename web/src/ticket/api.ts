@@ -1,31 +1,35 @@
 import { queryOptions } from '@tanstack/react-query';
-import { path, request } from '../api/http';
+import { call } from '../api/client';
+import { path } from '../api/http';
 import { Problem, problemFrom } from '../api/problem';
-import type { Page, TicketEvent } from '../api/types';
 import type { Choice } from './facts';
 
 export const pageSize = 200;
 
 /** Events of a ticket, oldest first: the newest page, or the one before a sequence. */
 export const timelinePage = (key: string, before: number | null, signal?: AbortSignal) =>
-  request<Page<TicketEvent>>('GET', path`/tickets/${key}/timeline`, { query: { before, limit: pageSize }, signal });
+  call('GET', '/tickets/{key}/timeline', { path: { key }, query: { before: before ?? undefined, limit: pageSize }, signal });
 
-export const postMessage = (key: string, content: string, idempotencyKey: string) => request<unknown>('POST', path`/tickets/${key}/messages`, { body: { content }, idempotencyKey });
-export const stopTurn = (key: string) => request<unknown>('POST', path`/tickets/${key}/turns/stop`);
-export const releaseTurns = (key: string, discard: boolean) => request<unknown>('POST', path`/tickets/${key}/turns/release`, { body: { discard } });
+export const postMessage = (key: string, content: string, idempotencyKey: string) => call('POST', '/tickets/{key}/messages', { path: { key }, body: { content }, idempotencyKey });
+export const stopTurn = (key: string) => call('POST', '/tickets/{key}/turns/stop', { path: { key } });
+export const releaseTurns = (key: string, discard: boolean) => call('POST', '/tickets/{key}/turns/release', { path: { key }, body: { discard } });
 
 export type DecisionBody = { decision: Choice; digest: string; reason?: string };
-export const decide = (key: string, suggestion: string, body: DecisionBody) => request<unknown>('POST', path`/tickets/${key}/suggestions/${suggestion}/decision`, { body });
+export const decide = (key: string, suggestion: string, body: DecisionBody) => call('POST', '/tickets/{key}/suggestions/{id}/decision', { path: { key, id: suggestion }, body });
 
-export const stopRun = (key: string, run: string) => request<unknown>('POST', path`/tickets/${key}/runs/${run}/stop`);
+export const stopRun = (key: string, run: string) => call('POST', '/tickets/{key}/runs/{id}/stop', { path: { key, id: run } });
 
 /** A run's output from a byte offset on, as far as it has come. */
 export async function runOutput(key: string, run: string, from: number, signal?: AbortSignal): Promise<Uint8Array> {
   return new Uint8Array(await (await raw('GET', `${path`/tickets/${key}/runs/${run}/output`}?from=${from}`, { signal })).arrayBuffer());
 }
 
-export type FileInfo = { path: string; size: number; changed_at?: string };
-export const filesQuery = (key: string) => queryOptions({ queryKey: ['tickets', 'files', key], queryFn: ({ signal }) => request<Page<FileInfo>>('GET', path`/tickets/${key}/files`, { signal }) });
+/** All files of the ticket's directory, its directories left out. */
+export const filesQuery = (key: string) =>
+  queryOptions({
+    queryKey: ['tickets', 'files', key],
+    queryFn: async ({ signal }) => (await call('GET', '/tickets/{key}/files', { path: { key }, query: { deep: true }, signal })).items.filter((f) => f.kind === 'file'),
+  });
 
 const filePath = (key: string, file: string) => `${path`/tickets/${key}/files`}/${file.split('/').map(encodeURIComponent).join('/')}`;
 

@@ -15,15 +15,13 @@ export function headOf(ticket: Ticket): Head {
     title: ticket.title,
     status: ticket.status,
     solved: ticket.solved ?? null,
-    agent: named(ticket.agent, ticket.agent_name),
-    instance: named(ticket.instance, ticket.instance_name),
-    tenant: named(ticket.tenant, ticket.tenant_name),
+    agent: { id: ticket.agent, name: ticket.agent_name },
+    instance: { id: ticket.instance, name: ticket.instance_name },
+    tenant: { id: ticket.tenant, name: ticket.tenant_name },
     held: ticket.held,
     seq: ticket.seq,
   };
 }
-
-const named = (id: string | Named, name: string | undefined): Named => (typeof id === 'string' ? { id, name: name || id } : id);
 
 /** The head after the events that came since it was read; the very same object where none of them touches it. */
 export function withEvents(head: Head, events: Canvas['events']): Head {

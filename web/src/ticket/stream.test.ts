@@ -27,6 +27,11 @@ describe('parts', () => {
   it('begin again at a reset', () => {
     expect(play(part(1, 1, 'wrong'), part(2, 2, '', 'reset'), part(3, 3, 'right')).text).toBe('right');
   });
+  it('of a newer attempt take the place of all that came before', () => {
+    const again = { ...part(1, 1, 'new'), fence: 2 };
+    expect(addPart(play(part(1, 5, 'old')), again)).toMatchObject({ text: 'new', n: 1, fence: 2 });
+    expect(addPart(play(again), part(2, 2, 'late')).text).toBe('new');
+  });
   it('of reasoning show their newest line, and only until something else comes', () => {
     const thinking = play(part(1, 1, 'First.\nThen the dis', 'reasoning'), part(2, 2, 'ks.\n', 'reasoning'));
     expect(liveThought(thinking)).toBe('Then the disks.');

@@ -3,6 +3,8 @@ import type { Part } from '../api/types';
 /** What a running turn has streamed so far. It is not history: the turn's events replace it. */
 export type Stream = {
   turn: string;
+  /** Of the attempt that these parts are from: a turn whose node was lost before it was sent starts again. */
+  fence: number;
   /** The newest part taken in. */
   n: number;
   text: string;
@@ -18,10 +20,13 @@ export type Stream = {
 };
 type Cut = { n: number; text: number; reasoning: number };
 
-export const newStream = (turn: string): Stream => ({ turn, n: 0, text: '', reasoning: '', status: '', last: '', gap: false, cuts: [] });
+export const newStream = (turn: string, fence = 0): Stream => ({ turn, fence, n: 0, text: '', reasoning: '', status: '', last: '', gap: false, cuts: [] });
 
 /** Adds a piece that covers the parts `from` to `n`. One that was seen already is skipped by its number. */
-export function addPart(s: Stream, part: Part): Stream {
+export function addPart(now: Stream, part: Part): Stream {
+  const fence = typeof part['fence'] === 'number' ? part['fence'] : 0;
+  if (fence < now.fence) return now;
+  const s = fence > now.fence ? newStream(now.turn, fence) : now;
   const from = typeof part['from'] === 'number' ? part['from'] : part.n;
   if (part.n <= s.n) return s;
   const base = from === s.n + 1 ? s : cutBefore(s, from);
@@ -41,7 +46,7 @@ export function addPart(s: Stream, part: Part): Stream {
 
 /** The stream as it was before part `from`, where a piece began there; null where it cannot be told. */
 function cutBefore(s: Stream, from: number): Stream | null {
-  if (from === 1) return newStream(s.turn);
+  if (from === 1) return newStream(s.turn, s.fence);
   if (from > s.n) return null;
   for (let i = s.cuts.length - 1; i >= 0; i--) {
     const cut = s.cuts[i];

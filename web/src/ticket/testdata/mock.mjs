@@ -114,7 +114,7 @@ const routes = [
   ['POST', '/tickets/:key/runs/:id/stop', ({ t, params }) => ((t.runs.get(params.id).stop = true), {})],
   ['GET', '/tickets/:key/runs/:id/output', ({ t, params, url }) => Buffer.concat(t.runs.get(params.id)?.chunks ?? []).subarray(Number(url.searchParams.get('from') ?? 0))],
   ['POST', '/tickets/:key/runs/:id/attachments', ({ params }) => ({ token: 'x', url: `/api/v1/terminals/${params.id}/attach` })],
-  ['GET', '/tickets/:key/files', ({ t }) => ({ items: [...t.files].map(([path, c]) => ({ path, size: c.length, changed_at: new Date(Date.now() - 3e5).toISOString() })) })],
+  ['GET', '/tickets/:key/files', ({ t }) => ({ items: [...t.files].map(([path, c]) => ({ path, kind: 'file', size: c.length, modified_at: new Date(Date.now() - 3e5).toISOString() })) })],
   ['GET', '/tickets/:key/files/*', ({ t, rest }) => Buffer.from(t.files.get(rest) ?? '')],
   ['PUT', '/tickets/:key/files/*', ({ t, rest, raw }) => (t.files.set(rest, raw), t.add('FileChanged', { path: rest, change: 'written', size: raw.length }, ann), {})],
   ['DELETE', '/tickets/:key/files/*', ({ t, rest }) => (t.files.delete(rest), t.add('FileChanged', { path: rest, change: 'deleted' }, ann), {})],

@@ -32,7 +32,7 @@ export class Ticket {
     const waits = this.events.some((e) => e.kind === 'SuggestionProposed' && this.stateOf(e.data.id) === 'proposed');
     return {
       key: this.key, title: this.title, status: this.status, solved: this.solved, activity: this.parts.size ? 'agent_working' : waits ? 'waiting_for_you' : 'idle',
-      agent: { id: 'a1', name: 'Runbooks' }, instance: { id: 'i1', name: 'this machine' }, tenant: { id: 't1', key: 'blue', name: 'blue' },
+      agent: 'a1', agent_name: 'Runbooks', instance: 'i1', instance_name: 'this machine', tenant: 't1', tenant_name: 'blue',
       seq: this.events.length, held: this.held, created_by: ann, created_at: this.events[0]?.at, changed_at: this.events.at(-1)?.at,
     };
   }
