@@ -33,7 +33,7 @@ const (
 	maxScreen = 1 << 20
 	maxPing   = 64
 	maxText   = 4 << 10 // a sentence
-	maxJSON   = 64 << 10
+	maxJSON   = 128 << 10
 
 	outputHead = 9 // of an output frame: its type and offset
 )

@@ -83,7 +83,7 @@ func (p *process) idle() bool {
 }
 
 // join lets a viewer look. The same viewer that comes again takes the place of its lost connection.
-func (p *process) join(v *viewer) {
+func (p *process) join(v *viewer) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, old := range p.viewers {
@@ -94,6 +94,9 @@ func (p *process) join(v *viewer) {
 			break
 		}
 	}
+	if most := p.s.cfg.Viewers; len(p.viewers) >= most {
+		return helpdesk.Errorf(helpdesk.TooMany, "%d viewers look at this already, which is the limit.", most)
+	}
 	p.viewers = append(p.viewers, v)
 	v.source, v.resumed = p.sourceOf(v)
 	if v.mayType && (p.controller == nil || v.wasController) {
@@ -101,6 +104,7 @@ func (p *process) join(v *viewer) {
 	}
 	p.presence++
 	p.wakeAll()
+	return nil
 }
 
 func (p *process) leave(v *viewer) {

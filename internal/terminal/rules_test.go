@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,13 +90,15 @@ func TestWhatCannotBeOpenedIsRefusedWithAReason(t *testing.T) {
 }
 
 func TestATokenIsGoodOnceForOnePersonAndOneTerminal(t *testing.T) {
-	now := time.Now()
-	h := open(t, terminal.Config{Now: func() time.Time { return now }})
+	var later atomic.Int64 // than the clock
+	began := time.Now()
+	clock := func() time.Time { return began.Add(time.Duration(later.Load())) }
+	h := open(t, terminal.Config{Now: clock})
 	x, y := h.openTerminal(), h.openTerminal()
 	issue := func() string {
 		a, err := h.service.AttachTerminal(h.ctx(), h.ann, x.ID)
 		must(t, err)
-		if !a.MayType || !a.ExpiresAt.Equal(now.Add(30*time.Second)) {
+		if !a.MayType || !a.ExpiresAt.Equal(clock().Add(30*time.Second)) {
 			t.Errorf("the attachment is %+v", a)
 		}
 		return a.Token
@@ -118,7 +121,7 @@ func TestATokenIsGoodOnceForOnePersonAndOneTerminal(t *testing.T) {
 		}
 	}
 	old := issue()
-	now = now.Add(31 * time.Second)
+	later.Store(int64(31 * time.Second))
 	if code := h.connect(h.ann, string(x.ID), old, attaching{}).closes(); code != 4401 {
 		t.Errorf("a token that is over: %d", code)
 	}

@@ -129,7 +129,9 @@ func (s *Service) serve(ctx context.Context, end context.CancelCauseFunc, conn *
 		return err
 	}
 	v.mayType = a.mayType(v.actor)
-	v.p.join(v)
+	if err := v.p.join(v); err != nil {
+		return err
+	}
 	defer v.p.keepSource(v)
 	defer v.p.leave(v)
 
@@ -175,9 +177,14 @@ func cutOff(ctx context.Context, conn *websocket.Conn, closed <-chan struct{}) {
 func readHello(ctx context.Context, conn *websocket.Conn) (hello, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, helloTime, errSilence)
 	defer cancel()
-	typ, p, err := conn.Read(ctx)
+	// The end of ctx closes the connection with the reason; a read that it ended itself would tear it without one.
+	defer context.AfterFunc(ctx, func() {
+		code, reason := closing(context.Cause(ctx))
+		_ = conn.Close(code, reason)
+	})()
+	typ, p, err := conn.Read(context.WithoutCancel(ctx))
 	switch {
-	case context.Cause(ctx) != nil:
+	case ctx.Err() != nil:
 		return hello{}, context.Cause(ctx)
 	case err != nil:
 		return hello{}, errLeft
@@ -289,7 +296,7 @@ func closing(err error) (websocket.StatusCode, string) {
 		return websocket.StatusMessageTooBig, helpdesk.PublicText(err)
 	case helpdesk.NotFound:
 		return closeGone, helpdesk.PublicText(err)
-	case helpdesk.Unavailable:
+	case helpdesk.Unavailable, helpdesk.TooMany:
 		return websocket.StatusTryAgainLater, helpdesk.PublicText(err)
 	}
 	return websocket.StatusInternalError, "Something went wrong on the server."

@@ -55,6 +55,7 @@ type Login struct {
 // Config configures a Service.
 type Config struct {
 	PerTicket int   // live Terminals of one ticket; default 20
+	Viewers   int   // who may look at one Terminal or Run at once; default 100
 	Recording int64 // bytes of output recorded of a Terminal before it pauses and asks; default 256 MB
 
 	TokenLife  time.Duration // an attachment token is good for this long; default 30 s
@@ -74,6 +75,9 @@ type Config struct {
 func (c *Config) setDefaults() {
 	if c.PerTicket == 0 {
 		c.PerTicket = 20
+	}
+	if c.Viewers == 0 {
+		c.Viewers = 100
 	}
 	if c.Recording == 0 {
 		c.Recording = 256_000_000

@@ -245,14 +245,11 @@ type presenceEntry struct {
 	You        bool   `json:"you"`
 }
 
-// mostPresent is how many viewers a presence frame names.
-const mostPresent = 100
-
 // presenceFor tells a viewer who is there.
 func (p *process) presenceFor(v *viewer) []byte {
 	list := make([]presenceEntry, 0, len(p.viewers))
-	for _, o := range p.viewers[:min(len(p.viewers), mostPresent)] {
-		list = append(list, presenceEntry{ID: o.id, Name: cut(o.actor.Name, 200), MayType: o.mayType, Controller: p.controller == o, You: o == v})
+	for _, o := range p.viewers {
+		list = append(list, presenceEntry{ID: o.id, Name: cut(o.actor.Name, 100), MayType: o.mayType, Controller: p.controller == o, You: o == v})
 	}
 	data, _ := json.Marshal(map[string]any{"viewers": list}) // strings and booleans always encode
 	return data

@@ -157,3 +157,20 @@ func TestWhoMayOnlyLookCannotType(t *testing.T) {
 		}
 	}
 }
+
+func TestOneViewerTooMany(t *testing.T) {
+	h := open(t, terminal.Config{Viewers: 2})
+	x := h.openTerminal()
+	a, b := h.attach(h.ann, x.ID, attaching{viewer: "ann-s-tab"}), h.attach(h.bob, x.ID, attaching{})
+	att, err := h.service.AttachTerminal(h.ctx(), h.ann, x.ID)
+	must(t, err)
+	if code := h.connect(h.ann, string(x.ID), att.Token, attaching{}).closes(); code != 1013 {
+		t.Errorf("one too many is closed with %d", code)
+	}
+	again := h.attach(h.ann, x.ID, attaching{viewer: "ann-s-tab"}) // takes its own place
+	if code := a.closes(); code != 1000 {
+		t.Errorf("the connection it replaces is closed with %d", code)
+	}
+	again.type_("echo $((50+5))\r")
+	b.sees("55\r\n")
+}
