@@ -12,7 +12,7 @@ import (
 var update = flag.Bool("update", false, "write the golden texts in testdata/script anew")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"helpdesk": func() { os.Exit(run()) }})
+	testscript.Main(m, map[string]func(){"helpdesk": main})
 }
 
 // TestGoldenStories runs the program as people do, by the stories in testdata/script.
