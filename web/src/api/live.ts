@@ -1,8 +1,9 @@
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import { type Connection, EventStream } from './events';
+import { signedOut } from './signedOut';
 
-/** The page's event stream. The app gives the real one; a test may give its own. */
-export const EventStreamContext = createContext(new EventStream());
+/** The page's event stream; a test may give its own. */
+export const EventStreamContext = createContext(new EventStream({ onSignedOut: signedOut }));
 
 export function useEventStream(): EventStream {
   return useContext(EventStreamContext);

@@ -1,14 +1,15 @@
 import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query';
 import { Problem } from './problem';
+import { signedOut } from './signedOut';
 
-/** The page's one cache of server data. `onSignedOut` is called when any request finds that the session is over. */
-export function newQueryClient(onSignedOut: () => void) {
+/** The page's one cache of server data. */
+export function newQueryClient() {
   const onError = (error: unknown) => {
-    if (error instanceof Problem && error.status === 401) onSignedOut();
+    if (error instanceof Problem && error.status === 401) signedOut();
   };
   return new QueryClient({
-    queryCache: new QueryCache({ onError: (error, query) => query.meta?.['publicPage'] !== true && onError(error) }),
-    mutationCache: new MutationCache({ onError: (error, _v, _c, mutation) => mutation.meta?.['publicPage'] !== true && onError(error) }),
+    queryCache: new QueryCache({ onError }),
+    mutationCache: new MutationCache({ onError }),
     defaultOptions: {
       queries: {
         staleTime: 5_000,

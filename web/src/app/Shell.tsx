@@ -1,15 +1,15 @@
 import { Outlet, useNavigate } from '@tanstack/react-router';
 import { Menu as MenuIcon } from 'lucide-react';
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
-import { useConnection, useEventStream } from '../api/live';
-import { Button, IconButton } from '../ui/Button';
+import { lazy, Suspense, useRef, useState } from 'react';
+import { IconButton } from '../ui/Button';
 import { LiveRegion } from '../ui/LiveRegion';
 import { SkipLink } from '../ui/SkipLink';
 import { Toasts } from '../ui/Toasts';
 import { Navigation } from './Navigation';
 import { useShortcuts } from './shortcuts';
-import { useTicketChanges } from './useTicketChanges';
 
+// Not needed for the first paint.
+const LiveUpdates = lazy(() => import('./LiveUpdates').then((m) => ({ default: m.LiveUpdates })));
 const Palette = lazy(() => import('./Palette').then((m) => ({ default: m.Palette })));
 const ShortcutSheet = lazy(() => import('./ShortcutSheet').then((m) => ({ default: m.ShortcutSheet })));
 
@@ -18,7 +18,6 @@ export function Shell() {
   const navigate = useNavigate();
   const [layer, setLayer] = useState<'palette' | 'shortcuts' | null>(null);
   const drawer = useRef<HTMLDialogElement>(null);
-  useTicketChanges();
 
   useShortcuts([
     { keys: 'Ctrl+K', run: () => setLayer('palette') },
@@ -52,7 +51,9 @@ export function Shell() {
         {navigation}
       </dialog>
       <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-        <ConnectionBanner />
+        <Suspense>
+          <LiveUpdates />
+        </Suspense>
         <main id="main" tabIndex={-1} className="min-h-0 flex-1 bg-surface outline-none">
           <Outlet />
         </main>
@@ -63,38 +64,6 @@ export function Shell() {
         {layer === 'palette' && <Palette onClose={() => setLayer(null)} onShortcuts={() => setLayer('shortcuts')} />}
         {layer === 'shortcuts' && <ShortcutSheet onClose={() => setLayer(null)} />}
       </Suspense>
-    </div>
-  );
-}
-
-/** Says that events do not flow, once it is more than a blink, and that all is well again. */
-function ConnectionBanner() {
-  const stream = useEventStream();
-  const { state, retryAt, restored } = useConnection();
-  const [seconds, setSeconds] = useState(0);
-  useEffect(() => {
-    if (retryAt === null) return;
-    const tick = () => setSeconds(Math.max(0, Math.ceil((retryAt - Date.now()) / 1000)));
-    tick();
-    const timer = window.setInterval(tick, 500);
-    return () => window.clearInterval(timer);
-  }, [retryAt]);
-
-  if (state !== 'lost' && !restored) return <div role="status" className="contents" />;
-  return (
-    <div role="status" className="contents">
-      {restored ? (
-        <p className="border-b border-line bg-ok-soft px-4 py-1.5 text-control text-ok">Up to date</p>
-      ) : (
-        <div className="flex flex-wrap items-center gap-x-3 border-b border-line bg-warn-soft px-4 py-1 text-control text-ink">
-          <span>
-            Connection lost. <span aria-hidden>{retryAt === null ? 'Reconnecting…' : `Reconnecting in ${seconds} s.`}</span> What you type is kept.
-          </span>
-          <Button size="small" onClick={stream.reconnectNow}>
-            Reconnect now
-          </Button>
-        </div>
-      )}
     </div>
   );
 }

@@ -6,7 +6,7 @@ import { sentence } from '../api/problem';
 import type { Attachment, AttachState, Exit } from './Attachment';
 import type { Emulator } from './Emulator';
 
-export function exitWords(exit: Exit | null): string {
+function exitWords(exit: Exit | null): string {
   if (!exit) return 'Ended.';
   const how = exit.stopped ? 'Stopped.' : exit.timedOut ? 'Stopped at the time limit.' : exit.code !== null ? `Ended with exit ${exit.code}.` : exit.signal > 0 ? `Ended by signal ${exit.signal}.` : 'Ended.';
   return exit.reason ? `${how} ${exit.reason}` : how;

@@ -29,6 +29,8 @@ export function TerminalPane({ ref, shown, myRun }: { ref: Ref<TerminalHandle>; 
   const [chosen, setChosen] = useState('');
   const [ending, setEnding] = useState<TerminalInfo | null>(null);
   const [dropped, setDropped] = useState<ReadonlySet<string>>(new Set());
+  /** Opened by the reader just now: it gets the focus when it is there. */
+  const [mine, setMine] = useState('');
   const view = useRef<ViewHandle>(null);
   const box = useRef<HTMLDivElement>(null);
   const closed = head.status === 'closed';
@@ -57,6 +59,7 @@ export function TerminalPane({ ref, shown, myRun }: { ref: Ref<TerminalHandle>; 
     onSuccess: (t) => {
       client.setQueryData(terminalsQuery(store.key).queryKey, (page) => (page && !page.items.some((o) => o.id === t.id) ? { ...page, items: [...page.items, t] } : page));
       setChosen(t.id);
+      setMine(t.id);
     },
     onError: (error) => toast(`No terminal was opened. ${sentence(error)}`, { tone: 'danger' }),
   });
@@ -107,7 +110,7 @@ export function TerminalPane({ ref, shown, myRun }: { ref: Ref<TerminalHandle>; 
       )}
       {list.map((t) => (
         <div key={t.id} id={`term-${t.id}`} role="tabpanel" aria-labelledby={`term-tab-${t.id}`} className={cx('min-h-0 flex-1', current === t.id ? 'flex' : 'hidden')}>
-          <TerminalView ref={current === t.id ? view : undefined} label={`Terminal, ${scopeWord(t.scope, head.tenant.name)}`} attach={() => attachTerminal(t.id)} onMore={() => recordOn(t.id)} className="min-w-0 flex-1" />
+          <TerminalView ref={current === t.id ? view : undefined} label={`Terminal, ${scopeWord(t.scope, head.tenant.name)}`} autoFocus={mine === t.id} attach={() => attachTerminal(t.id)} onMore={() => recordOn(t.id)} className="min-w-0 flex-1" />
         </div>
       ))}
       <AlertDialog
@@ -148,11 +151,18 @@ function TermTab({ id, label, active, onPick, onClose }: { id: string; label: st
         aria-controls={`term-${id}`}
         tabIndex={active ? 0 : -1}
         onClick={() => onPick(id)}
+        onKeyDown={(e) => e.key === 'Delete' && onClose?.()}
+        aria-keyshortcuts={onClose ? 'Delete' : undefined}
         className={cx('focus-inset h-[max(28px,calc(var(--control)-4px))] rounded-control px-2 text-control', active ? 'font-medium text-ink' : 'text-ink-2', onClose && active && 'pr-1')}
       >
         {label}
       </button>
-      {onClose && active && <IconButton name={`End ${label}`} size="small" icon={<X size={14} aria-hidden />} onClick={onClose} />}
+      {onClose && active && (
+        // For the pointer; by keyboard it is Delete on the tab.
+        <button type="button" aria-hidden tabIndex={-1} title={`End ${label} (Delete)`} onClick={onClose} className="flex size-[max(28px,calc(var(--control)-4px))] items-center justify-center rounded-control text-ink-3 hover:text-ink">
+          <X size={14} aria-hidden />
+        </button>
+      )}
     </span>
   );
 }

@@ -1,16 +1,16 @@
 import '@fontsource-variable/jetbrains-mono';
 import '@xterm/xterm/css/xterm.css';
 import { ChevronDown, ChevronUp, Copy, Search, X } from 'lucide-react';
-import { type Ref, useEffect, useEffectEvent, useImperativeHandle, useRef, useState, useSyncExternalStore } from 'react';
+import { type Ref, useEffect, useEffectEvent, useImperativeHandle, useRef, useState } from 'react';
 import { Button, IconButton } from '../ui/Button';
 import { cx } from '../ui/cx';
 import { Input } from '../ui/Input';
 import { Dialog } from '../ui/Dialog';
 import { toast } from '../ui/toast';
 import { count } from '../ticket/words';
-import { Attachment, type AttachState } from './Attachment';
+import { Attachment } from './Attachment';
 import { Emulator } from './Emulator';
-import { exitWords, Foot, Overlay } from './Status';
+import { Foot, Overlay } from './Status';
 import { TouchLine } from './TouchLine';
 
 export type ViewHandle = { focus: () => void };
@@ -19,13 +19,14 @@ export type ViewHandle = { focus: () => void };
  * One Terminal or Run on screen. It stays mounted while hidden, so coming back to it shows what came meanwhile. Its
  * size is the controller's; a reader with another window sees that size.
  */
-export function TerminalView({ ref, label, attach, onEnded, onMore, compact, className }: { ref?: Ref<ViewHandle>; label: string; attach: () => Promise<{ token: string; url: string }>; onEnded?: () => void; onMore?: () => Promise<unknown>; compact?: boolean; className?: string }) {
+export function TerminalView({ ref, label, attach, onMore, compact, autoFocus, className }: { ref?: Ref<ViewHandle>; label: string; /** Takes the focus once it is drawn. */ autoFocus?: boolean; attach: () => Promise<{ token: string; url: string }>; onMore?: () => Promise<unknown>; compact?: boolean; className?: string }) {
   const box = useRef<HTMLDivElement>(null);
   const [parts, setParts] = useState<{ emulator: Emulator; attachment: Attachment } | null>(null);
   const [asking, setAsking] = useState('');
   const [selected, setSelected] = useState('');
   const [searching, setSearching] = useState(false);
   const opened = useEffectEvent(() => attach());
+  const takeFocus = useEffectEvent(() => autoFocus === true && !window.matchMedia('(pointer: coarse)').matches);
 
   useEffect(() => {
     const el = box.current;
@@ -40,6 +41,7 @@ export function TerminalView({ ref, label, attach, onEnded, onMore, compact, cla
           if (attachment) return attachment.resize(cols, rows);
           attachment = new Attachment({ attach: opened, screen: emulator });
           setParts({ emulator, attachment });
+          if (takeFocus()) emulator.focus();
         },
         onPasteAsks: setAsking,
         onSelection: setSelected,
@@ -80,7 +82,6 @@ export function TerminalView({ ref, label, attach, onEnded, onMore, compact, cla
         </div>
         {searching && parts && <SearchBar emulator={parts.emulator} onClose={() => (setSearching(false), parts.emulator.focus())} />}
       </div>
-      {parts && <Watch attachment={parts.attachment} onEnded={onEnded} />}
       {parts && !compact && <TouchLine attachment={parts.attachment} />}
       {parts && <Foot attachment={parts.attachment} emulator={parts.emulator} compact={compact} onMore={onMore} />}
       <Dialog
@@ -106,20 +107,6 @@ export function TerminalView({ ref, label, attach, onEnded, onMore, compact, cla
   );
 }
 
-/** Tells the owner once when the process has ended. */
-function Watch({ attachment, onEnded }: { attachment: Attachment; onEnded?: () => void }) {
-  const ended = useAttachment(attachment).phase === 'ended';
-  const tell = useEffectEvent(() => onEnded?.());
-  useEffect(() => {
-    if (ended) tell();
-  }, [ended]);
-  return null;
-}
-
-export function useAttachment(attachment: Attachment): AttachState {
-  return useSyncExternalStore(attachment.subscribe, attachment.get);
-}
-
 function SearchBar({ emulator, onClose }: { emulator: Emulator; onClose: () => void }) {
   const [words, setWords] = useState('');
   const [found, setFound] = useState(true);
@@ -143,5 +130,3 @@ function SearchBar({ emulator, onClose }: { emulator: Emulator; onClose: () => v
     </form>
   );
 }
-
-export { exitWords };

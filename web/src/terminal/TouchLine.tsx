@@ -3,11 +3,11 @@ import { Button } from '../ui/Button';
 import { cx } from '../ui/cx';
 import type { Attachment } from './Attachment';
 
-const keys: readonly { label: string; name: string; send: string }[] = [
-  { label: 'Esc', name: 'Escape', send: '\x1b' },
-  { label: 'Tab', name: 'Tab', send: '\t' },
-  { label: '^C', name: 'Control C', send: '\x03' },
-  { label: '^D', name: 'Control D', send: '\x04' },
+const keys: readonly { label: string; name?: string; send: string }[] = [
+  { label: 'Esc', send: '\x1b' },
+  { label: 'Tab', send: '\t' },
+  { label: 'Ctrl C', send: '\x03' },
+  { label: 'Ctrl D', send: '\x04' },
   { label: '↑', name: 'Up', send: '\x1b[A' },
   { label: '↓', name: 'Down', send: '\x1b[B' },
   { label: '|', name: 'Pipe', send: '' },
@@ -47,7 +47,7 @@ export function TouchLine({ attachment }: { attachment: Attachment }) {
       <div role="group" aria-label="Keys" className="flex gap-1 overflow-x-auto">
         {keys.map((k) => (
           <button
-            key={k.name}
+            key={k.label}
             type="button"
             aria-label={k.name}
             onClick={() => (k.send ? type(k.send) : setText((t) => t + k.label))}

@@ -6,7 +6,7 @@ import { EmptyState } from '../ui/States';
 import { hasOlder } from './canvas';
 import { useCanvas, useHere } from './context';
 import { known, type KnownEvent } from './facts';
-import { entry, type Group, groupOf, groups } from './timelineText';
+import { entry, type Group, groupOf, groups, tells } from './timelineText';
 import { timeOf, WhoWord } from './words';
 import { plainText } from './output';
 
@@ -27,7 +27,7 @@ export function Timeline() {
     for (let i = canvas.events.length - 1; i >= 0; i--) {
       const raw = canvas.events[i];
       const e = raw && known(raw);
-      if (!e || off.has(groupOf(e))) continue;
+      if (!e || !tells(e) || off.has(groupOf(e))) continue;
       const d = dayWords.format(new Date(e.at));
       if (d !== day) out.push({ key: `day-${d}`, day: d });
       day = d;
@@ -80,14 +80,14 @@ export function Timeline() {
 }
 
 function Entry({ e, me }: { e: KnownEvent; me: string }) {
-  const { text, detail, code } = entry(e);
+  const { text, detail, code, alone } = entry(e);
   return (
     <div className="flex gap-3 py-1.5 text-control">
       <time dateTime={e.at} title={new Date(e.at).toLocaleString()} className="num w-14 shrink-0 text-meta leading-5 text-ink-3">
         {timeOf(e.at)}
       </time>
       <div className="min-w-0 flex-1 wrap-anywhere">
-        <span className={cx('font-medium', e.actor.kind === 'agent' ? 'text-agent' : e.actor.kind === 'user' ? 'text-human' : 'text-ink-2')}>{WhoWord(e.actor, me)}</span> <span>{text}</span>
+        {!alone && <span className={cx('font-medium', e.actor.kind === 'agent' ? 'text-agent' : e.actor.kind === 'user' ? 'text-human' : 'text-ink-2')}>{WhoWord(e.actor, me)}</span>} <span className={cx(alone && 'font-medium text-ink-2')}>{text}</span>
         {detail && <span className={cx('line-clamp-2 text-ink-2', code && 'font-mono text-meta leading-5')}>{plainText(detail)}</span>}
       </div>
     </div>

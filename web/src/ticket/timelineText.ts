@@ -21,13 +21,18 @@ export function groupOf(e: KnownEvent): Group {
   return 'messages';
 }
 
+/** One line of the timeline: what was done, to follow who did it, and to what. `alone` stands without a name: it happened. */
+export type Entry = { text: string; detail?: string; code?: boolean; alone?: boolean };
+
+/** Whether it is worth a line: what only says that a message is on its way is not. */
+export const tells = (e: KnownEvent) => e.kind !== 'TurnQueued' && (e.kind !== 'TurnSent' || (e.data.delivered?.length ?? 0) > 0);
+
 /** A change of the ticket itself, to follow the name of who made it. */
 export function noticeText(e: KnownEvent): string {
   return entry(e).text;
 }
 
-/** One line of the timeline: what was done, to follow who did it, and what it was done to. */
-export function entry(e: KnownEvent): { text: string; detail?: string; code?: boolean } {
+export function entry(e: KnownEvent): Entry {
   switch (e.kind) {
     case 'TicketCreated': return { text: 'opened the ticket', detail: e.data.title };
     case 'TicketRenamed': return { text: `renamed the ticket to “${e.data.to}”` };
@@ -49,12 +54,12 @@ export function entry(e: KnownEvent): { text: string; detail?: string; code?: bo
     case 'QuestionAsked': return { text: 'asked', detail: firstWords(e.data.text) };
     case 'SuggestionProposed': return { text: 'suggested', detail: e.data.command, code: true };
     case 'SuggestionDecided': return { text: { approve: 'approved a command', reject: 'rejected a command', ignore: 'ignored a command', execute: 'executed a command', undo: 'took a decision back' }[e.data.choice], detail: e.data.reason };
-    case 'SuggestionMoved': return { text: `${moved[e.data.state] ?? 'changed a command'}`, detail: e.data.note };
+    case 'SuggestionMoved': return { text: moved[e.data.state] ?? 'A command changed', detail: e.data.note, alone: true };
     case 'RunQueued': return { text: 'put a command in line' };
     case 'RunStarted': return { text: 'started', detail: e.data.command, code: true };
-    case 'RunEnded': return { text: `saw it end: ${ending(e.data.outcome)}` };
+    case 'RunEnded': return { text: `Run ended: ${ending(e.data.outcome)}`, alone: true };
     case 'TerminalOpened': return { text: `opened the terminal ${e.data.title}` };
-    case 'TerminalEnded': return { text: 'saw a terminal end', detail: e.data.reason };
+    case 'TerminalEnded': return { text: 'Terminal ended', detail: e.data.reason, alone: true };
     case 'WorkspaceOpened': return { text: 'made the ticket’s directory' };
     case 'WorkspaceRemoved': return { text: `removed the ticket’s directory with ${count(e.data.files, 'file')}` };
     case 'FileChanged': return { text: e.data.change === 'deleted' ? 'deleted' : `wrote ${e.data.size === undefined ? '' : bytes(e.data.size)} to`, detail: e.data.path, code: true };
@@ -62,7 +67,7 @@ export function entry(e: KnownEvent): { text: string; detail?: string; code?: bo
 }
 
 const moved: Partial<Record<string, string>> = {
-  proposed: 'returned a command', lapsed: 'let a command lapse', sent: 'handed a command to the agent', no_result: 'had no result of a command', unknown: 'lost the outcome of a command', running: 'started a command', ran: 'ended a command',
+  proposed: 'A command came back', lapsed: 'A command lapsed', sent: 'A command was handed to the agent', no_result: 'A command had no result', unknown: 'The outcome of a command is unknown', running: 'A command started', ran: 'A command ended',
 };
 
 function statusText(to: 'open' | 'in_progress' | 'closed', solved?: boolean): string {

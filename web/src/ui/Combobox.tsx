@@ -1,49 +1,36 @@
-import { Command } from 'cmdk';
-import { Check } from 'lucide-react';
-import { Popover } from 'radix-ui';
-import { type ReactNode, useState } from 'react';
-import { cx } from './cx';
-import { useLayer } from './Layer';
-import { layerClass } from './Menu';
+import { cloneElement, lazy, type ReactElement, type ReactNode, Suspense, useRef, useState } from 'react';
 
 export type ComboItem = { value: string; label: string; note?: ReactNode; keywords?: string[] };
 
-/**
- * A list to type into. With `onSearch` the caller finds the items (the server's search); otherwise they are
- * filtered here. `trigger` is one Button.
- */
-export function Combobox({ label, trigger, items, value, onSelect, onSearch, placeholder, empty = 'Nothing found.', align = 'start' }: { label: string; trigger: ReactNode; items: readonly ComboItem[]; value?: string; onSelect: (value: string) => void; onSearch?: (words: string) => void; placeholder?: string; empty?: ReactNode; align?: 'start' | 'end' }) {
+export type ComboboxProps = {
+  label: string;
+  items: readonly ComboItem[];
+  value?: string;
+  onSelect: (value: string) => void;
+  /** The caller finds the items (the server's search); without it they are filtered here. */
+  onSearch?: (words: string) => void;
+  placeholder?: string;
+  empty?: ReactNode;
+  align?: 'start' | 'end';
+};
+
+const load = () => import('./ComboboxLayer');
+const ComboboxLayer = lazy(() => load().then((m) => ({ default: m.ComboboxLayer })));
+
+type TriggerProps = { ref?: React.Ref<HTMLButtonElement>; 'aria-haspopup'?: 'dialog'; 'aria-expanded'?: boolean; onClick?: () => void; onPointerEnter?: () => void; onFocus?: () => void };
+
+/** A list to type into, opened by `trigger`, one Button. The list's code is loaded when it is about to be used. */
+export function Combobox({ trigger, ...list }: ComboboxProps & { trigger: ReactElement<TriggerProps> }) {
   const [open, setOpen] = useState(false);
-  const layer = useLayer();
+  const button = useRef<HTMLButtonElement>(null);
   return (
-    <Popover.Root open={open} onOpenChange={setOpen}>
-      <Popover.Trigger asChild>{trigger}</Popover.Trigger>
-      <Popover.Portal container={layer}>
-        <Popover.Content align={align} sideOffset={4} collisionPadding={8} aria-label={label} className={cx(layerClass, 'w-80 max-w-[92vw] p-0')}>
-          <Command label={label} shouldFilter={!onSearch} className="flex flex-col">
-            <Command.Input onValueChange={onSearch} placeholder={placeholder ?? label} className="h-control border-b border-line bg-transparent px-3 text-control outline-none pointer-coarse:text-[16px]" />
-            <Command.List className="max-h-72 overflow-y-auto p-1">
-              <Command.Empty className="px-2 py-4 text-center text-control text-ink-3">{empty}</Command.Empty>
-              {items.map((item) => (
-                <Command.Item
-                  key={item.value}
-                  value={item.value}
-                  keywords={[item.label, ...(item.keywords ?? [])]}
-                  onSelect={() => {
-                    setOpen(false);
-                    onSelect(item.value);
-                  }}
-                  className="flex min-h-[max(30px,calc(var(--control)-2px))] items-center gap-2 rounded-chip px-2 text-control data-[selected=true]:bg-raised"
-                >
-                  <span className="min-w-0 flex-1 truncate">{item.label}</span>
-                  {item.note && <span className="shrink-0 text-meta text-ink-3">{item.note}</span>}
-                  {item.value === value && <Check size={16} aria-hidden className="text-accent" />}
-                </Command.Item>
-              ))}
-            </Command.List>
-          </Command>
-        </Popover.Content>
-      </Popover.Portal>
-    </Popover.Root>
+    <>
+      {cloneElement(trigger, { ref: button, 'aria-haspopup': 'dialog', 'aria-expanded': open, onClick: () => setOpen(!open), onPointerEnter: () => void load(), onFocus: () => void load() })}
+      {open && (
+        <Suspense>
+          <ComboboxLayer {...list} anchor={button} onClose={() => setOpen(false)} />
+        </Suspense>
+      )}
+    </>
   );
 }
