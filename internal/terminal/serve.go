@@ -76,6 +76,10 @@ func (s *Service) ServeAttach(w http.ResponseWriter, r *http.Request, id string)
 		return
 	}
 	defer close(served)
+	if err := s.awaitReady(r.Context()); err != nil {
+		http.Error(w, helpdesk.PublicText(err), http.StatusServiceUnavailable)
+		return
+	}
 	login := Login{}
 	if s.cfg.Login != nil {
 		var err error
@@ -109,9 +113,6 @@ func (s *Service) ServeAttach(w http.ResponseWriter, r *http.Request, id string)
 func (s *Service) serve(ctx context.Context, end context.CancelCauseFunc, conn *websocket.Conn, id string, login Login) error {
 	h, err := readHello(ctx, conn)
 	if err != nil {
-		return err
-	}
-	if err := s.awaitReady(ctx); err != nil {
 		return err
 	}
 	a, err := s.tokens.redeem(h.Token)

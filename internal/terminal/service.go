@@ -114,11 +114,10 @@ type Service struct {
 	tokens  tokens
 	tickets keyed.Mutex[helpdesk.TicketKey] // held while a ticket's Terminals come or go
 
-	hello launch.Hello  // set before ready is closed
-	ready chan struct{} // closed by Run when the launcher's processes are known
-
-	stop    context.Context // ends when Run ends; what works in the background stops then
-	endWork context.CancelFunc
+	hello launch.Hello    // set before ready is closed
+	stop  context.Context // ends when Run ends; what works in the background stops then. Set before ready is closed
+	ready chan struct{}   // closed by Run when the launcher's processes are known
+	over  chan struct{}   // closed when Run ends
 
 	working sync.Mutex     // guards closed; held after any other lock
 	closed  bool           // nothing new is begun
@@ -133,11 +132,10 @@ type Service struct {
 // New makes the service. It starts nothing.
 func New(cfg Config, s Store, l Launcher, v Variables, w Workspaces) *Service {
 	cfg.setDefaults()
-	stop, endWork := context.WithCancel(context.Background())
 	return &Service{
 		cfg: cfg, store: s, launcher: l, variables: v, workspaces: w,
 		tokens: tokens{life: cfg.TokenLife, now: cfg.Now, open: map[[32]byte]attachment{}},
-		ready:  make(chan struct{}), stop: stop, endWork: endWork,
+		ready:  make(chan struct{}), over: make(chan struct{}),
 		processes: map[string]*process{}, wake: make(chan struct{}, 1),
 	}
 }
@@ -147,7 +145,10 @@ func New(cfg Config, s Store, l Launcher, v Variables, w Workspaces) *Service {
 // of its statuses.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.work.Wait()
-	defer s.endWork()
+	var endWork context.CancelFunc
+	s.stop, endWork = context.WithCancel(context.WithoutCancel(ctx)) // ours to end, after nothing new can begin
+	defer endWork()
+	defer close(s.over)
 	defer func() {
 		s.working.Lock()
 		s.closed = true
@@ -179,7 +180,7 @@ func (s *Service) awaitReady(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return helpdesk.WithCause(helpdesk.Unavailable, context.Cause(ctx), "Terminals are not ready yet. Try again in a moment.")
-	case <-s.stop.Done():
+	case <-s.over:
 		return errStopping
 	}
 }

@@ -95,7 +95,7 @@ func TestAFullScreenProgramAndAResize(t *testing.T) {
 	b.sees("<40 120>")
 
 	// Somebody who comes now begins on the same screen: in the alternate buffer and without a cursor.
-	_, err := h.service.Change(h.ctx(), h.bob, x.ID, terminal.Changes{Cols: ptr(90)})
+	_, err := h.service.Change(h.ctx(), h.bob, x.ID, terminal.Changes{Cols: new(90)})
 	if helpdesk.KindOf(err) != helpdesk.Conflict || !strings.Contains(helpdesk.PublicText(err), "Ann") {
 		t.Errorf("a second owner of the size: %v", err)
 	}
@@ -114,8 +114,6 @@ func TestAFullScreenProgramAndAResize(t *testing.T) {
 	b.type_("q")
 	b.sees("back\r\n")
 }
-
-func ptr[T any](v T) *T { return &v }
 
 func TestALateViewerBeginsNearTheEndAndInTheSameModes(t *testing.T) {
 	h := open(t, terminal.Config{Scrollback: 8 << 10})

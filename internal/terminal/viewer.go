@@ -135,7 +135,7 @@ func (v *viewer) sendOutput(send func([]byte) error, buf []byte, st launch.Statu
 	}
 	got, err := v.record.ReadAt(buf[outputHead:outputHead+n], at)
 	if got == 0 {
-		if err == nil || err == io.EOF {
+		if err == nil || errors.Is(err, io.EOF) {
 			err = errors.New("the record ends before its end")
 		}
 		return false, err

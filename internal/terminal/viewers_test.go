@@ -111,7 +111,7 @@ func TestInputIsNeverDropped(t *testing.T) {
 		last = b.type_(text[i : i+20_000])
 	}
 	b.until("the acknowledgement of all", func() bool { return b.taken == last })
-	b.sees(fmt.Sprintf("%s", sha256Of(text)))
+	b.sees(sha256Of(text))
 }
 
 func TestTooMuchInputAheadEndsTheConnection(t *testing.T) {
