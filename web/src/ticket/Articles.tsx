@@ -85,7 +85,7 @@ export const TurnArticle = memo(function TurnArticle({ row }: { row: TurnRow }) 
       {row.delivered.length > 0 && <Delivered items={row.delivered} />}
       {row.plan.length > 0 && <Plan steps={row.plan} live={growing} />}
       <Trail steps={row.trail} live={growing} thought={thought} status={growing ? (stream?.status ?? '') : ''} writing={text !== ''} />
-      {text && <Markdown text={text} growing={growing} />}
+      {text && <Markdown text={text} growing={row.answer === null} />}
       <End row={row} hasText={text !== ''} />
       {row.links.map((l) => (
         <LinkCard key={l.seq} url={l.url} description={l.description} />
