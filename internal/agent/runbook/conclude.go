@@ -93,7 +93,7 @@ func (t *turn) conclude(c *caseFile, b *Runbook, f *facts) {
 		t.sayClaim(x, f)
 	}
 	if len(gaps) > 0 {
-		t.say("**What I could not find out**\n\n" + strings.Join(gaps, "\n") + "\n")
+		t.say("**What I could not find out**\n\n" + strings.Join(gaps, "\n") + "\n\n")
 	}
 	if t.turnTo(c, b, f) {
 		return

@@ -83,14 +83,14 @@ func examine(s *Step, o helpdesk.Outcome) *result {
 			r.partly = "Its output was too long and came with a gap, so what I say of it may be incomplete."
 		}
 		return r
-	case r.denied:
-		return fail("denied", "it was refused: %s", codeSpan(firstMatch(r.lines, deniedText)))
-	case !wanted && unread != "":
-		if m := missingText.FindStringSubmatch(text); m != nil && strings.Contains(text, "not found") {
-			r.missing = true
+	case unread != "" && strings.Contains(text, "command not found"): // in a pipe the last program's exit code counts
+		r.missing = true
+		if m := missingText.FindStringSubmatch(text); m != nil {
 			return fail("missing", "%s is not installed here", codeSpan(m[1]))
 		}
-		return fail("failed", "it ended with exit code %d%s", r.exit, beginning(r.lines))
+		return fail("missing", "a program that it needs is not installed here")
+	case r.denied:
+		return fail("denied", "it was refused: %s", codeSpan(firstMatch(r.lines, deniedText)))
 	case !wanted:
 		return fail("failed", "it ended with exit code %d%s", r.exit, beginning(r.lines))
 	}

@@ -56,7 +56,8 @@ func (t *turn) goOn(c *caseFile, b *Runbook, news learned, said string) {
 		t.advance(c, b, news)
 	case news.anything():
 		t.advance(c, b, news)
-	case intent == "again" || best.book != nil && best.book.ID == c.Runbook && len(c.pending(b)) == 0:
+	case intent == "again" || best.book != nil && best.book.ID == c.Runbook && (len(c.pending(b)) == 0 || c.otherwise(b, said)):
+		t.leave(c, b)
 		t.open(b, said, "you asked for it again", "")
 	case len(c.pending(b)) > 0:
 		t.remind(c, b, intent)
@@ -117,6 +118,16 @@ func (t *turn) changed(c *caseFile, b *Runbook, said string) string {
 		}
 	}
 	return ""
+}
+
+// otherwise says whether the words put the same trouble in another way: silent instead of taken.
+func (c *caseFile) otherwise(b *Runbook, said string) bool {
+	for i := range b.Params {
+		if v, ok := b.Params[i].find(said); ok && v != c.Values[b.Params[i].Name] {
+			return true
+		}
+	}
+	return false
 }
 
 // leave gives up on what waits.

@@ -14,8 +14,8 @@ const (
 	bm25B     = 0.3
 	maxRanked = 4 << 10 // bytes of a message that count
 	// A runbook fits when its score and its share of what the message speaks of are at least these.
-	leastScore = 2.2
-	leastShare = 0.28
+	leastScore = 2
+	leastShare = 0.2
 )
 
 // index ranks runbooks, and topics of elsewhere, by a person's words.
@@ -162,7 +162,8 @@ func newIndex(books []*Runbook, w *wordsData) *index {
 	for t, df := range ix.idf {
 		ix.idf[t] = math.Log(1 + (n-df+0.5)/(df+0.5))
 	}
-	ix.unknown = math.Log(1 + (n+0.5)/0.5)
+	// A word that nobody knows may be a name as well as another matter: it counts half.
+	ix.unknown = math.Log(1+(n+0.5)/0.5) / 2
 	return ix
 }
 

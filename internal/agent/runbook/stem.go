@@ -28,8 +28,8 @@ func stem(w string) string {
 	case strings.HasSuffix(w, "ing") && hasVowel(w[:len(w)-3]):
 		w = mend(w[:len(w)-3])
 	}
-	for _, s := range [...][2]string{{"ization", "ize"}, {"ation", "ate"}, {"fulness", "ful"}, {"iveness", "ive"}, {"ness", ""}, {"ment", ""}, {"ably", "able"}, {"ily", "y"}, {"ly", ""}} {
-		if base, ok := strings.CutSuffix(w, s[0]); ok && measure(base) > 0 {
+	for _, s := range [...][2]string{{"ization", "ize"}, {"ation", "ate"}, {"fulness", "ful"}, {"iveness", "ive"}, {"ness", ""}, {"ment", ""}, {"ably", "able"}, {"ily", "y"}, {"ully", "ull"}, {"ly", ""}} {
+		if base, ok := strings.CutSuffix(w, s[0]); ok && (measure(base) > 0 || s[0] == "ully") {
 			w = base + s[1]
 			break
 		}
