@@ -6,15 +6,22 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
+	"helpdesk/internal/app"
 	"helpdesk/internal/cli"
+	"helpdesk/internal/launch"
 )
 
 // version is set by the linker; see the Makefile.
 var version = "development"
 
 func main() {
+	if code, done := launch.Reexec(); done {
+		os.Exit(code)
+	}
 	os.Exit(run())
 }
 
@@ -23,9 +30,10 @@ func run() int {
 	defer stop()
 	return cli.Program{
 		Version: version,
-		Env:     os.Environ(),
+		Env:     slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, launch.Variables) }),
 		Root:    os.Geteuid() == 0,
 		Out:     os.Stdout,
 		Err:     os.Stderr,
+		Serve:   app.Program{Version: version, Args: []string{"serve"}}.Serve,
 	}.Run(ctx, os.Args[1:])
 }

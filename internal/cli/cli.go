@@ -44,9 +44,12 @@ func (p Program) Run(ctx context.Context, args []string) int {
 	root.SetErr(p.Err)
 	err := root.ExecuteContext(ctx)
 	var usage usageError
+	var exit interface{ ExitCode() int }
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &exit):
+		return exit.ExitCode() // whoever chose the code has said why
 	case errors.Is(err, errSaidAlready):
 		return exitFault
 	case errors.As(err, &usage):

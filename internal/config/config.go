@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"time"
 )
@@ -68,6 +69,7 @@ type Config struct {
 	Limits   Limits   `key:"limits"`
 
 	origin map[string]string // key → where its value came from
+	given  map[string]Secret // key → its text, where that is not the default
 }
 
 // TLS names the certificate for listening beyond loopback.
@@ -239,3 +241,13 @@ func (c Config) HostNames() []string {
 
 // Origin says where the value of a setting came from, such as "HELPDESK_LISTEN" or "default".
 func (c Config) Origin(key string) string { return c.origin[key] }
+
+// Environ is an environment from which Load makes this very Config without reading a file. The launcher gives it to
+// the server, who runs as a user that may read neither the file nor the keys of others.
+func (c Config) Environ() []string {
+	env := []string{"HELPDESK_CONFIG=" + os.DevNull}
+	for key, text := range c.given {
+		env = append(env, EnvName(key)+"="+string(text))
+	}
+	return env
+}

@@ -46,16 +46,16 @@ type Config struct {
 type Service struct {
 	cfg    Config
 	store  Store
+	roster *store.Roster
 	key    Sealer
-	memory memory
 }
 
 // New makes the service. It starts nothing.
-func New(cfg Config, s Store, key Sealer) *Service {
+func New(cfg Config, s Store, r *store.Roster, key Sealer) *Service {
 	if cfg.Changed == nil {
 		cfg.Changed = func() {}
 	}
-	return &Service{cfg: cfg, store: s, key: key}
+	return &Service{cfg: cfg, store: s, roster: r, key: key}
 }
 
 // Member is a person who belongs to a tenant.
@@ -152,6 +152,31 @@ func (s *Service) Tenants(ctx context.Context, by helpdesk.Actor) (all []Tenant,
 		return nil
 	})
 	return all, err
+}
+
+// Tenant finds a tenant within an actor's reach by its id or key.
+func (s *Service) Tenant(ctx context.Context, by helpdesk.Actor, idOrKey string) (helpdesk.Tenant, error) {
+	t, err := s.roster.TenantNamed(ctx, idOrKey)
+	if err == nil && !by.Reach().Has(t.ID) {
+		err = noTenant()
+	}
+	if err != nil {
+		return helpdesk.Tenant{}, err
+	}
+	return t, nil
+}
+
+// Names gives what ids are called. The maps are shared: read only.
+func (s *Service) Names(ctx context.Context) (store.Names, error) { return s.roster.Names(ctx) }
+
+func noTenant() error {
+	return helpdesk.Errorf(helpdesk.NotFound, "There is no such tenant, or it is not yours to see.")
+}
+
+// changed makes everybody read anew.
+func (s *Service) changed() {
+	s.roster.Forget()
+	s.cfg.Changed()
 }
 
 func find(tx *store.System, by helpdesk.Actor, idOrKey string) (helpdesk.Tenant, error) {

@@ -10,7 +10,6 @@ import (
 
 	"helpdesk"
 	"helpdesk/event"
-	"helpdesk/internal/directory"
 	"helpdesk/internal/live"
 	"helpdesk/internal/store"
 )
@@ -247,7 +246,7 @@ func (s *Server) ticketOf(ctx context.Context, t helpdesk.Ticket) (Ticket, error
 	return ticketView(t, names), err
 }
 
-func ticketView(t helpdesk.Ticket, names directory.Names) Ticket {
+func ticketView(t helpdesk.Ticket, names store.Names) Ticket {
 	return Ticket{
 		Key: string(t.Key), Title: t.Title, Status: string(t.Status), Solved: t.Solved, Activity: string(t.Activity),
 		Agent: string(t.Agent), AgentName: names.Agents[t.Agent], Instance: string(t.Instance), InstanceName: names.Instances[t.Instance],

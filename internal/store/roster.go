@@ -28,6 +28,7 @@ type rosterData struct {
 	tenants   map[helpdesk.TenantID]helpdesk.Tenant
 	agents    map[helpdesk.AgentID]helpdesk.Agent
 	instances []helpdesk.Instance
+	names     Names
 }
 
 // NewRoster makes a roster of a store.
@@ -69,6 +70,16 @@ func (r *Roster) get(ctx context.Context) (rosterData, error) {
 	if err != nil {
 		return rosterData{}, err
 	}
+	d.names = Names{Tenants: map[helpdesk.TenantID]string{}, Agents: map[helpdesk.AgentID]string{}, Instances: map[helpdesk.InstanceID]string{}}
+	for id, t := range d.tenants {
+		d.names.Tenants[id] = t.Name
+	}
+	for id, a := range d.agents {
+		d.names.Agents[id] = a.Name
+	}
+	for _, i := range d.instances {
+		d.names.Instances[i.ID] = i.Name
+	}
 	r.all, r.read = d, at
 	return d, nil
 }
@@ -84,6 +95,36 @@ func (r *Roster) Tenant(ctx context.Context, id helpdesk.TenantID) (helpdesk.Ten
 		return t, helpdesk.Errorf(helpdesk.NotFound, noTenant)
 	}
 	return t, nil
+}
+
+// TenantNamed finds a tenant by its id or key.
+func (r *Roster) TenantNamed(ctx context.Context, idOrKey string) (helpdesk.Tenant, error) {
+	d, err := r.get(ctx)
+	if err != nil {
+		return helpdesk.Tenant{}, err
+	}
+	if t, ok := d.tenants[helpdesk.TenantID(idOrKey)]; ok {
+		return t, nil
+	}
+	for _, t := range d.tenants {
+		if t.Key == idOrKey {
+			return t, nil
+		}
+	}
+	return helpdesk.Tenant{}, helpdesk.Errorf(helpdesk.NotFound, noTenant)
+}
+
+// Names say what ids are called, for showing.
+type Names struct {
+	Tenants   map[helpdesk.TenantID]string
+	Agents    map[helpdesk.AgentID]string
+	Instances map[helpdesk.InstanceID]string
+}
+
+// Names gives what everything is called. The maps are shared: read only.
+func (r *Roster) Names(ctx context.Context) (Names, error) {
+	d, err := r.get(ctx)
+	return d.names, err
 }
 
 // Instance reads an instance and its agent.
