@@ -118,7 +118,9 @@ function SearchBar({ emulator, onClose }: { emulator: Emulator; onClose: () => v
       onSubmit={(e) => (e.preventDefault(), next())}
       onKeyDown={(e) => {
         if (e.key === 'Escape') onClose();
-        if (e.key === 'Enter' && e.shiftKey) (e.preventDefault(), previous());
+        if (e.key !== 'Enter' || !e.shiftKey) return;
+        e.preventDefault();
+        previous();
       }}
       className="absolute top-1.5 right-4 flex items-center gap-1 rounded-control border border-line bg-surface p-1 shadow-layer"
     >

@@ -9,9 +9,6 @@ export class PaneBoundary extends Component<Props, { failed: boolean }> {
   static getDerivedStateFromError() {
     return { failed: true };
   }
-  override componentDidCatch(error: unknown) {
-    console.error(error);
-  }
   override render() {
     if (!this.state.failed) return this.props.children;
     return <ErrorState title={`${this.props.name} failed.`} detail="The rest of the ticket goes on. Nothing that was sent is lost." onRetry={() => this.setState({ failed: false })} />;

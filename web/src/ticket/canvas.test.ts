@@ -18,7 +18,7 @@ describe('the reduction', () => {
     const whole = append(emptyCanvas, log);
     const [first, ...rest] = log;
     let c = append(emptyCanvas, first ? [first] : []);
-    for (const e of [...rest].reverse()) c = append(append(c, [e]), [e]);
+    for (const e of rest.toReversed()) c = append(append(c, [e]), [e]);
     expect(c).toEqual(whole);
   });
 

@@ -1,3 +1,4 @@
+/* oxlint-disable no-control-regex -- control characters are what this file is about */
 // Output of commands as plain text: what a terminal would leave standing, without its colours and movements.
 
 // Escape sequences: CSI, OSC and other strings, two-byte ones. Unfinished ones at the end go too.

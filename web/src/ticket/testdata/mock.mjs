@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
-import { ann, bot, empty, failures, long, outcome, propose, story } from './story.mjs';
+import { ann, empty, failures, long, outcome, propose, story } from './story.mjs';
 
 const tickets = new Map([story(), failures(), empty(), long()].map((t) => [t.key, t]));
 const me = { user: { id: 'u1', name: 'Ann Archer', email: 'ann@example.com', admin: process.env.MOCK_MEMBER !== '1' }, tenants: [{ id: 't1', key: 'blue', name: 'blue', prefix: 'HD', place: 'host_view', tickets: 4, variables: [], members: [] }], features: { admin_terminal: true } };
@@ -21,7 +21,10 @@ async function answer(t, turn, words) {
     parts.push(p);
     for (const l of t.listeners) l(p);
   };
-  for (const w of 'First I read the question. Then I look at what was found before.\nThe kernel log is the best witness here.'.split(/(?<= )/)) (part('reasoning', w), await later(30));
+  for (const w of 'First I read the question. Then I look at what was found before.\nThe kernel log is the best witness here.'.split(/(?<= )/)) {
+    part('reasoning', w);
+    await later(30);
+  }
   t.add('ReasoningRecorded', { turn, text: 'First I read the question.', took_ms: 900 });
   part('status', 'Reading the kernel log');
   await later(600);
