@@ -44,23 +44,26 @@ func (l *Launcher) help(q request, body []byte) (reply, []byte, error) {
 			return r, out, r.Error.err()
 		}
 		err = herr
-		l.mu.Lock()
+		l.helping.Lock()
 		if l.helpers[q.Slot] == h {
 			delete(l.helpers, q.Slot)
 		}
-		l.mu.Unlock()
+		l.helping.Unlock()
 		h.close()
 	}
 	return reply{}, nil, helpdesk.WithCause(helpdesk.Unavailable, err, "The Workspace cannot be reached now.")
 }
 
 func (l *Launcher) helper(slot int) (*helper, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.helping.Lock()
+	defer l.helping.Unlock()
 	if h := l.helpers[slot]; h != nil {
 		return h, nil
 	}
-	if l.closing {
+	l.mu.Lock()
+	closing := l.closing
+	l.mu.Unlock()
+	if closing {
 		return nil, helpdesk.Errorf(helpdesk.Unavailable, "HelpDesk is being stopped.")
 	}
 	uid, err := l.uid(slot)

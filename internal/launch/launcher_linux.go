@@ -44,6 +44,8 @@ type Launcher struct {
 	order   []string            // of procs
 	used    map[string]struct{} // ids that were ever started
 	links   map[*link]struct{}
+
+	helping sync.Mutex // of helpers; held while one is started, so mu is not
 	helpers map[int]*helper
 }
 
@@ -99,10 +101,10 @@ func (l *Launcher) Run(ctx context.Context) error {
 	for lk := range l.links {
 		lk.conn.Close()
 	}
-	helpers := l.helpers
-	l.helpers = map[int]*helper{}
 	l.mu.Unlock()
-	for _, h := range helpers {
+	l.helping.Lock()
+	defer l.helping.Unlock()
+	for _, h := range l.helpers {
 		h.close()
 	}
 	l.limits.close()
@@ -125,14 +127,14 @@ func (l *Launcher) keepSafe(ctx context.Context) {
 			p.keepSafe()
 		}
 		l.look(ctx, quota)
-		l.mu.Lock()
+		l.helping.Lock()
 		for slot, h := range l.helpers {
 			if h.idle(10 * time.Second) {
 				delete(l.helpers, slot)
-				go h.close()
+				l.running.Go(h.close)
 			}
 		}
-		l.mu.Unlock()
+		l.helping.Unlock()
 	}
 }
 

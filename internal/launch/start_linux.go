@@ -381,5 +381,5 @@ func (l *Launcher) try(kind Kind) error {
 		return nil
 	}
 	why := strings.TrimSpace(string(bytes.ToValidUTF8(said, nil)))
-	return helpdesk.Errorf(helpdesk.Unavailable, "Bubblewrap cannot make a sandbox here (%s). User namespaces must be allowed for user %d: see the installation guide, \"Places on this host\".", why, uid)
+	return helpdesk.Errorf(helpdesk.Unavailable, "Bubblewrap cannot make a sandbox here (%s). User namespaces must be allowed for user %d: see docs/guide/places.md.", why, uid)
 }
