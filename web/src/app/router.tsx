@@ -2,6 +2,7 @@ import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { meQuery } from '../api/me';
 import { Problem } from '../api/problem';
+import type { TicketStatus } from '../api/types';
 import { NotFound, PageFailed, PagePending } from './Fallback';
 import { safeTarget } from './safeTarget';
 import { Shell } from './Shell';
@@ -48,19 +49,28 @@ const home = createRoute({
   },
 });
 
+const text = (v: unknown) => (typeof v === 'string' && v !== '' ? v : undefined);
+
 const newTicket = createRoute({
   getParentRoute: () => app,
   path: '/new',
+  validateSearch: (search): { agent?: string; message?: string } => ({ agent: text(search['agent']), message: text(search['message']) }),
   component: lazyRouteComponent(() => import('../newticket/NewTicketPage'), 'NewTicketPage'),
 });
 
-export type HistorySearch = { q?: string; status?: string; tenant?: string };
-const text = (v: unknown) => (typeof v === 'string' && v !== '' ? v : undefined);
+export type HistorySearch = { q?: string; status?: TicketStatus; tenant?: string; waiting?: true };
+
+const statuses = ['open', 'in_progress', 'closed'] as const;
 
 const history = createRoute({
   getParentRoute: () => app,
   path: '/history',
-  validateSearch: (search): HistorySearch => ({ q: text(search['q']), status: text(search['status']), tenant: text(search['tenant']) }),
+  validateSearch: (search): HistorySearch => ({
+    q: text(search['q']),
+    status: statuses.find((s) => s === search['status']),
+    tenant: text(search['tenant']),
+    waiting: search['waiting'] === true || undefined,
+  }),
   component: lazyRouteComponent(() => import('../history/HistoryPage'), 'HistoryPage'),
 });
 

@@ -1,0 +1,13 @@
+import { startHelpDesk, startChromium } from './house.mjs'
+const h = await startHelpDesk(); const b = await startChromium()
+const p = await b.newPage({viewport:{width:1440,height:900}})
+p.on('console', m => m.type()==='error' && console.log('console:', m.text())); p.on('pageerror', e=>console.log('pageerror', e.message))
+await p.goto(h.link); await p.waitForSelector('h1'); await p.screenshot({path:'/tmp/s1.png'})
+await p.getByRole('button').filter({hasText:/sign in|continue/i}).first().click()
+await p.waitForURL(u=>!u.pathname.includes('sign-in')); await p.waitForSelector('h1'); await p.waitForTimeout(800); await p.screenshot({path:'/tmp/s2.png'})
+await p.getByLabel('Message to Agent').fill('The disk is full. What takes up the space?')
+await p.getByRole('button',{name:/Submit/}).click()
+await p.waitForURL(/tickets\/HD-1/); await p.waitForTimeout(2500); await p.screenshot({path:'/tmp/s3.png'})
+await p.getByRole('button',{name:/Execute/}).first().click(); await p.waitForTimeout(2500); await p.screenshot({path:'/tmp/s4.png'})
+await p.goto(h.base+'/history'); await p.waitForTimeout(1200); await p.screenshot({path:'/tmp/s5.png'})
+await b.close(); await h.stop(); process.exit(0)
