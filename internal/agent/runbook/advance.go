@@ -36,6 +36,20 @@ func (t *turn) advance(c *caseFile, b *Runbook, news learned) {
 			return
 		}
 		t.plan(c, b)
+		t.sayWaiting(c, b)
+	}
+}
+
+// sayWaiting names what was proposed before and is still not decided on, lest the person wait for the agent.
+func (t *turn) sayWaiting(c *caseFile, b *Runbook) {
+	var old []string
+	for _, id := range c.pending(b) {
+		if !slices.Contains(t.asked, id) {
+			old = append(old, string(codeSpan(oneLine(c.item(id).Command, 80))))
+		}
+	}
+	if len(old) > 0 && len(t.asked) == 0 {
+		t.say("I still wait for " + joinWords(old, "and") + ". Say “go on without it” if it is not to be run.\n")
 	}
 }
 
@@ -138,6 +152,7 @@ func (t *turn) propose(c *caseFile, b *Runbook, f *facts, steps []Step) bool {
 		}
 		purpose, expected, risk := b.texts(s.ID, f.env)
 		t.proposal(c.item(s.ID), plain(purpose), plain(expected), risk)
+		t.asked = append(t.asked, s.ID)
 	}
 	return len(due) > 0
 }

@@ -99,8 +99,8 @@ func Check(file string, text []byte) []Problem {
 	return b.compile()
 }
 
-// Definition is the built-in agent as it is registered: name, domain, description and prompt suggestions.
-func Definition() helpdesk.Agent {
+// About is the built-in agent as it is registered: name, domain, description and prompt suggestions.
+func About() helpdesk.Agent {
 	return helpdesk.Agent{
 		Name:        "Machine doctor",
 		Kind:        helpdesk.AgentRunbook,

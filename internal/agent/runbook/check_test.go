@@ -1,10 +1,6 @@
 package runbook
 
-import (
-	"fmt"
-	"strings"
-	"testing"
-)
+import "testing"
 
 func newAgent(tb testing.TB) *Agent {
 	tb.Helper()
@@ -20,6 +16,3 @@ func TestBuiltInRunbooksHaveNoFault(t *testing.T) {
 		t.Error(p)
 	}
 }
-
-var _ = fmt.Sprint
-var _ = strings.TrimSpace

@@ -195,7 +195,7 @@ func (c *compiler) text(texts ...*Text) {
 			}
 			line += strings.Count(before, "\n")
 			inside, tail, closed := strings.Cut(after, "}}")
-			if !closed {
+			if !closed || strings.Contains(inside, "{{") {
 				c.problems = append(c.problems, Problem{File: c.file, Line: line, Text: "{{ is not closed by }}."})
 				break
 			}

@@ -40,8 +40,9 @@ type match struct {
 	book  *Runbook
 	topic string
 	score float64
-	share float64  // of the message's weight that the document speaks of
-	words []string // of the person, that led here
+	share float64   // of the message's weight that the document speaks of
+	words []string  // of the person, that led here
+	parts []float64 // of score, one a word
 }
 
 // vocabulary is words.yaml, ready for use.
@@ -194,10 +195,12 @@ func (ix *index) rank(message string) []match {
 			if f == 0 {
 				continue
 			}
-			m.score += ix.weight(t.text) * f * (bm25K + 1) / (f + bm25K*(1-bm25B+bm25B*d.length/ix.average))
+			score := ix.weight(t.text) * f * (bm25K + 1) / (f + bm25K*(1-bm25B+bm25B*d.length/ix.average))
+			m.score += score
 			if !t.pair {
 				m.share += ix.weight(t.text) / total
 				m.words = append(m.words, t.words)
+				m.parts = append(m.parts, score)
 			}
 		}
 		if m.score > 0 {

@@ -14,7 +14,8 @@ type turn struct {
 	req    helpdesk.Request
 	memory *memory
 	emit   func(helpdesk.Part)
-	opened int // cases opened in this turn; bounds the way from runbook to runbook
+	asked  []string // ids proposed in this turn
+	opened int      // cases opened in this turn; bounds the way from runbook to runbook
 }
 
 // learned is what the last messages brought for one case.
@@ -160,13 +161,13 @@ func (t *turn) begin(said string) {
 
 // distinct says whether another runbook answers to words of its own, so that a message speaks of two troubles.
 func distinct(best, other match) bool {
-	own := 0
-	for _, w := range other.words {
+	own := 0.0
+	for i, w := range other.words {
 		if !slices.Contains(best.words, w) {
-			own++
+			own += other.parts[i]
 		}
 	}
-	return own >= 2 && other.score >= best.score*0.45
+	return own >= 1.2*leastScore && other.score >= best.score*0.4
 }
 
 func quoted(words []string) string {
@@ -182,12 +183,12 @@ func quoted(words []string) string {
 
 // open takes up a runbook.
 func (t *turn) open(b *Runbook, said, because, from string) {
-	ready := t.agent.book(b.ID)
+	t.did("Chose a runbook", b.ID+": "+b.Title, because, false)
+	ready := t.agent.book(b.ID) // compiled at its first use, so said before
 	if t.opened++; ready == nil || t.opened > 4 {
 		t.say("I cannot follow the runbook " + string(codeSpan(b.ID)) + ".\n")
 		return
 	}
-	t.did("Chose a runbook", ready.ID+": "+ready.Title, because, false)
 	if len(said) > 1000 {
 		said = strings.ToValidUTF8(said[:1000], "")
 	}
