@@ -35,7 +35,8 @@ func (c *Client) Run(ctx context.Context) error { return c.run(ctx) }
 func (c *Client) Hello(ctx context.Context) (Hello, error) { return c.hello(ctx) }
 
 // Start starts a process and returns its first Status. An id that was ever started in this launcher's life is a
-// Conflict: nothing is started. Its Workspace is created when it is not there.
+// Conflict: nothing is started. Its Workspace is created when it is not there. When the launcher is gone, or ctx ends
+// the waiting, it is not known whether something was started: List tells, and the id is never started twice.
 func (c *Client) Start(ctx context.Context, spec Spec) (Status, error) { return c.start(ctx, spec) }
 
 // List gives all processes that live, or have ended and were not forgotten, oldest first.
