@@ -28,10 +28,7 @@ func (t *Tx) Emit(ticket helpdesk.TicketKey, by helpdesk.By, f event.Fact, at ti
 	if err != nil {
 		return 0, err
 	}
-	var seq int64
-	err = t.first(noTicket, func(r row) error { return r.Scan(&seq) },
-		`UPDATE tickets SET seq = seq + 1, changed_at = ? WHERE key = ? AND tenant = ? RETURNING seq`,
-		micros(at), string(ticket), string(t.tenant))
+	seq, err := t.nextSeq(ticket, at)
 	if err != nil {
 		return 0, err
 	}
@@ -40,18 +37,29 @@ func (t *Tx) Emit(ticket helpdesk.TicketKey, by helpdesk.By, f event.Fact, at ti
 	if err != nil {
 		return 0, err
 	}
-	t.notice(ticket, seq)
 	return seq, nil
 }
 
-func (t *Tx) notice(ticket helpdesk.TicketKey, seq int64) {
-	for i := range t.notices {
-		if t.notices[i].Ticket == ticket {
-			t.notices[i].Seq = max(t.notices[i].Seq, seq)
-			return
-		}
+// nextSeq takes a ticket's next sequence number and notes that the ticket changed.
+func (t *Tx) nextSeq(ticket helpdesk.TicketKey, at time.Time) (seq int64, err error) {
+	i := slices.IndexFunc(t.notices, func(n Notice) bool { return n.Ticket == ticket })
+	if i >= 0 && t.changed[i].Equal(at) { // the lists' indexes need no second change
+		err = t.first(noTicket, func(r row) error { return r.Scan(&seq) },
+			`UPDATE tickets SET seq = seq + 1 WHERE key = ? AND tenant = ? RETURNING seq`, string(ticket), string(t.tenant))
+	} else {
+		err = t.first(noTicket, func(r row) error { return r.Scan(&seq) },
+			`UPDATE tickets SET seq = seq + 1, changed_at = ? WHERE key = ? AND tenant = ? RETURNING seq`,
+			micros(at), string(ticket), string(t.tenant))
 	}
-	t.notices = append(t.notices, Notice{Tenant: t.tenant, Ticket: ticket, Seq: seq})
+	switch {
+	case err != nil:
+		return 0, err
+	case i < 0:
+		t.notices, t.changed = append(t.notices, Notice{Tenant: t.tenant, Ticket: ticket, Seq: seq}), append(t.changed, at)
+	default:
+		t.notices[i].Seq, t.changed[i] = seq, at
+	}
+	return seq, nil
 }
 
 // Span selects events of one ticket: those after After and, where Before is not 0, before Before; at most

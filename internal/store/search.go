@@ -10,12 +10,13 @@ import (
 	"helpdesk"
 )
 
-// The limits of search: how much of a text is searched, how long a word is, how many words a search may have.
-// What is beyond is left out.
+// The limits of search: how much of a text is searched, how long a word is, how many words a search may have, and
+// in how many texts, the newest, the rarest of them is looked for. What is beyond is left out.
 const (
 	indexedText = 256 << 10
 	wordLength  = 40
 	searchWords = 8
+	commonWord  = 5000
 )
 
 // Index makes text of a ticket findable.
@@ -49,36 +50,87 @@ func (t *Tx) unindex(key helpdesk.TicketKey) error {
 	return err
 }
 
-// matches is a subquery for the keys of tickets in which every word of text begins some word, and of the one
-// whose key the text is.
-func (t *Tx) matches(text string) (string, []any) {
-	const sqliteMatch = `SELECT d.ticket FROM search_words JOIN search_docs d ON d.id = search_words.rowid WHERE search_words MATCH ? AND `
-	const postgresMatch = `SELECT d.ticket FROM search_docs d WHERE d.words @@ CAST(CAST(? AS TEXT) AS TSQUERY) AND `
-	where, reach := t.within("d.tenant")
-	var queries []string
-	var args []any
-	for i, w := range strings.Fields(text) {
-		pieces := fold(w)
-		if len(pieces) == 0 || i >= searchWords {
-			continue
-		}
-		if t.eng.name == "postgres" {
-			queries = append(queries, postgresMatch+where)
-			args = append(args, `'`+strings.Join(pieces, `':* & '`)+`':*`)
-		} else {
-			queries = append(queries, sqliteMatch+where)
-			args = append(args, `"`+strings.Join(pieces, `"* AND "`)+`"*`)
-		}
-		args = append(args, reach...)
-	}
-	if len(queries) == 0 {
-		return `SELECT ticket FROM search_docs WHERE FALSE`, nil
-	}
-	query := strings.Join(queries, " INTERSECT ")
+// search adds the conditions that a ticket has the key that text is or, where there is no such ticket, that every
+// word of text begins some word of its texts.
+func (t *Tx) search(q *clause, text string) error {
 	if key, err := helpdesk.ParseTicketKey(text); err == nil {
-		query, args = query+` UNION SELECT CAST(? AS TEXT)`, append(args, string(key))
+		if _, err := t.AnyTicket(key); helpdesk.KindOf(err) != helpdesk.NotFound || t.broken != nil {
+			q.add(`key = ?`, string(key))
+			return t.broken
+		}
 	}
-	return query, args
+	var words []string // the terms
+	all := strings.Fields(text)
+	for _, w := range all[:min(len(all), searchWords)] {
+		if pieces := fold(w); len(pieces) > 0 {
+			words = append(words, t.term(pieces))
+		}
+	}
+	if len(words) == 0 {
+		q.add(`FALSE`)
+		return nil
+	}
+	rarest, err := t.rarest(words)
+	if err != nil {
+		return err
+	}
+	// The rarest word gives the tickets, so that a common one costs no more than a look at each of them.
+	where, reach := t.within("d.tenant")
+	by, of := t.found()
+	newest := "w.rowid"
+	if t.eng.name == "postgres" {
+		newest = "d.id"
+	}
+	q.add(`key IN (SELECT ticket FROM (SELECT d.ticket `+by+` AND `+where+` ORDER BY `+newest+` DESC LIMIT ?) newest)`,
+		append(append([]any{rarest}, reach...), commonWord)...)
+	for _, w := range words {
+		if w != rarest {
+			q.add(`EXISTS (SELECT 1 `+of+` AND d.ticket = tickets.key)`, w)
+		}
+	}
+	return nil
+}
+
+// term is a word to search for in the engine's language: every piece of it begins some word of one text.
+func (t *Tx) term(pieces []string) string {
+	if t.eng.name == "postgres" {
+		return `'` + strings.Join(pieces, `':* & '`) + `':*`
+	}
+	return `"` + strings.Join(pieces, `"* AND "`) + `"*`
+}
+
+// found is the part of a query for the documents d that match a term, its parameter: from the words to their
+// documents, and from documents to their words. For the first, SQLite joins in the order written; for the second it
+// lists a term's documents once, and the + keeps it from walking that list for every ticket.
+func (t *Tx) found() (byWord, ofDocument string) {
+	if t.eng.name == "postgres" {
+		const text = `FROM search_docs d WHERE d.words @@ CAST(CAST(? AS TEXT) AS TSQUERY)`
+		return text, text
+	}
+	return `FROM search_words w CROSS JOIN search_docs d ON d.id = w.rowid WHERE w.search_words MATCH ?`,
+		`FROM search_docs d WHERE +d.id IN (SELECT rowid FROM search_words WHERE search_words MATCH ?)`
+}
+
+// rarest picks the term that the fewest documents match.
+func (t *Tx) rarest(terms []string) (best string, err error) {
+	if len(terms) == 1 {
+		return terms[0], nil
+	}
+	query := `SELECT count(*) FROM (SELECT 1 FROM search_words WHERE search_words MATCH ? LIMIT ?) counted`
+	if t.eng.name == "postgres" {
+		query = `SELECT count(*) FROM (SELECT 1 FROM search_docs WHERE words @@ CAST(CAST(? AS TEXT) AS TSQUERY) LIMIT ?) counted`
+	}
+	least := commonWord + 1
+	for _, term := range terms {
+		var n int
+		if err := t.first("", func(r row) error { return r.Scan(&n) }, query, term, commonWord); err != nil {
+			return "", err
+		}
+		if n < least {
+			best, least = term, n
+		}
+	}
+	return best, nil
 }
 
 // fold takes the words out of a text in the form in which they are compared: letters and digits only, without

@@ -190,7 +190,9 @@ type Tx struct {
 	tenant  helpdesk.TenantID // of writes; "" in a View
 	reach   helpdesk.Reach    // of reads
 	notices []Notice
-	broken  error // what ended it; PostgreSQL takes nothing more after an error, and so does SQLite here
+	changed []time.Time // when the ticket of each notice changed
+	wrote   bool        // there is something to roll back
+	broken  error       // what ended it; PostgreSQL takes nothing more after an error, and so does SQLite here
 }
 
 // run runs the transaction's function. A function that goes on after a statement failed, and returns nothing,
@@ -222,6 +224,7 @@ func (t *Tx) exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, t.fail(err)
 	}
+	t.wrote = t.wrote || n > 0
 	return n, nil
 }
 
@@ -250,7 +253,9 @@ func (t *Tx) each(scan func(row) error, query string, args ...any) error {
 		return t.fail(err)
 	}
 	defer rows.Close()
+	writes := !strings.HasPrefix(query, "SELECT")
 	for rows.Next() {
+		t.wrote = t.wrote || writes
 		if err := scan(rows); err != nil {
 			return fmt.Errorf("store: %w", err)
 		}

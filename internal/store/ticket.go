@@ -110,7 +110,7 @@ func (t *Tx) Refresh(key helpdesk.TicketKey) error {
 
 // TicketFilter selects tickets for a list, newest change first.
 type TicketFilter struct {
-	Words    string                // each begins a word of the title or the messages; or they are a key
+	Words    string                // a ticket's key; else each begins a word of the title or the messages
 	Status   helpdesk.TicketStatus // "" any
 	Activity helpdesk.Activity     // "" any
 	Tenant   helpdesk.TenantID     // "" any within reach
@@ -158,8 +158,9 @@ func (t *Tx) Tickets(f TicketFilter) ([]helpdesk.Ticket, error) {
 		q.add(`activity <> 'idle'`) // names the index that holds only those
 	}
 	if strings.TrimSpace(f.Words) != "" {
-		match, args := t.matches(f.Words)
-		q.add(`key IN (`+match+`)`, args...)
+		if err := t.search(&q, f.Words); err != nil {
+			return nil, err
+		}
 	}
 	return t.tickets(`SELECT `+ticketColumns+` FROM tickets WHERE `+q.text+newest, append(q.args, f.Limit)...)
 }

@@ -3,8 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync/atomic"
 	"time"
+
+	"helpdesk"
 )
 
 // The most that one commit gathers: so that the first who waits is not kept waiting for the last who came.
@@ -15,7 +18,12 @@ const (
 
 // writer is SQLite's one connection for writing. Whoever wants to write queues for it and then runs his own
 // function on it, so that a panic is his own too. Functions that follow each other without a gap share one
-// transaction, each inside a savepoint: the last in the queue commits, and one fsync answers them all.
+// transaction: the last in the queue commits, and one fsync answers them all.
+//
+// A function that fails must take back only its own. One that has written nothing has nothing to take back. For
+// the others a savepoint before each function would do, but it costs a third of a commit's work, and failing after
+// writing is rare; so there is none, and when it does happen the transaction is rolled back and all who share it
+// run again, this time each inside a savepoint.
 type writer struct {
 	db   *sql.DB
 	conn *conn
@@ -25,6 +33,7 @@ type writer struct {
 	queue atomic.Int32  // how many wait for the token; whoever counts himself in takes it
 
 	batch    *batch    // the transaction that is open; nil where none is
+	careful  int       // how many more functions get a savepoint
 	failed   error     // why no transaction could be begun
 	failedAt time.Time // whoever came before is told so at once, instead of each waiting for it again
 }
@@ -36,6 +45,9 @@ type batch struct {
 	done  chan struct{} // closed after err is set
 	err   error
 }
+
+// errAgain tells those who share a transaction that it was rolled back for another's sake.
+var errAgain = errors.New("store: run again")
 
 func newWriter(db *sql.DB, c *conn, eng engine) *writer {
 	w := &writer{db: db, conn: c, eng: eng, turn: make(chan struct{}, 1)}
@@ -72,15 +84,20 @@ func (w *writer) do(ctx context.Context, fn func(*Tx) error) ([]Notice, error) {
 		return nil, context.Cause(ctx)
 	}
 	came := time.Now()
-	notices, b, err := w.join(ctx, came, fn)
-	if err != nil {
-		return nil, err
+	for {
+		notices, b, err := w.join(ctx, came, fn)
+		if err == nil {
+			<-b.done
+			err = b.err
+		}
+		switch {
+		case err == nil:
+			return notices, nil
+		case err != errAgain: //nolint:errorlint // it is never wrapped
+			return nil, err
+		}
+		ctx = context.WithoutCancel(ctx) // it has begun
 	}
-	<-b.done
-	if b.err != nil {
-		return nil, b.err
-	}
-	return notices, nil
 }
 
 // join runs fn in the open batch, or in a new one, and gives the batch whose commit its effect awaits.
@@ -94,22 +111,24 @@ func (w *writer) join(ctx context.Context, came time.Time, fn func(*Tx) error) (
 		return nil, nil, w.failed
 	}
 	quiet := context.WithoutCancel(ctx)
-	if err := w.begin(quiet); err != nil {
+	saved, err := w.begin(quiet)
+	if err != nil {
 		return nil, nil, err
 	}
 	b = w.batch
+	tx := &Tx{ctx: quiet, eng: w.eng, q: w.conn}
 	kept := false
 	defer func() { // also when fn panics
 		if !kept {
-			w.undo(quiet, err)
+			err = w.undo(quiet, tx, saved, err)
 		}
 	}()
-	tx := &Tx{ctx: quiet, eng: w.eng, q: w.conn}
 	if err = tx.run(fn); err != nil {
 		return nil, nil, err
 	}
-	if b.size > 0 {
+	if saved {
 		if _, err = w.conn.ExecContext(quiet, "RELEASE job"); err != nil {
+			tx.broken = err
 			return nil, nil, err
 		}
 	}
@@ -118,40 +137,53 @@ func (w *writer) join(ctx context.Context, came time.Time, fn func(*Tx) error) (
 	return tx.notices, b, nil
 }
 
-// begin opens a transaction, or a savepoint in the one that is open.
-func (w *writer) begin(ctx context.Context) error {
+// begin opens a transaction, or joins the one that is open, where need be with a savepoint.
+func (w *writer) begin(ctx context.Context) (saved bool, err error) {
 	if w.batch == nil {
 		if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 			w.failed, w.failedAt = err, time.Now()
-			return err
+			return false, err
 		}
 		w.batch = &batch{began: time.Now(), done: make(chan struct{})}
-		return nil
 	}
-	_, err := w.conn.ExecContext(ctx, "SAVEPOINT job")
-	if err != nil {
+	if w.careful == 0 {
+		return false, nil
+	}
+	w.careful--
+	if w.batch.size == 0 {
+		return false, nil // the transaction itself is the savepoint
+	}
+	if _, err = w.conn.ExecContext(ctx, "SAVEPOINT job"); err != nil {
 		w.abandon(ctx, err)
 	}
-	return err
+	return err == nil, err
 }
 
-// undo takes back what the last function did and nothing else. Where SQLite has given up the whole transaction
-// (the disk is full), or cannot undo, nobody's effect is left, and all are told why.
-func (w *writer) undo(ctx context.Context, why error) {
-	if w.batch.size == 0 {
+// undo takes back what a function did that failed for the given reason, and nothing else, and gives what its caller
+// is told. Where SQLite has given up the whole transaction (the disk is full), or cannot undo, nobody's effect is
+// left, and all are told why.
+func (w *writer) undo(ctx context.Context, tx *Tx, saved bool, why error) error {
+	switch {
+	case w.batch.size == 0:
 		w.abandon(ctx, why)
-		return
-	}
-	_, err := w.conn.ExecContext(ctx, "ROLLBACK TO job")
-	if err == nil {
-		_, err = w.conn.ExecContext(ctx, "RELEASE job")
-	}
-	if err != nil {
-		if why == nil {
-			why = err
+	case saved:
+		_, err := w.conn.ExecContext(ctx, "ROLLBACK TO job")
+		if err == nil {
+			_, err = w.conn.ExecContext(ctx, "RELEASE job")
 		}
-		w.abandon(ctx, why)
+		if err != nil {
+			w.abandon(ctx, errors.Join(why, err))
+		}
+	case tx.broken != nil && !taken(tx.broken) && helpdesk.KindOf(tx.broken) != helpdesk.NotFound:
+		w.abandon(ctx, tx.broken) // not a constraint: the database is in trouble
+	case tx.wrote || tx.broken != nil:
+		w.careful = w.batch.size + 1
+		w.abandon(ctx, errAgain)
+		if why != nil { // else it panicked
+			return errAgain
+		}
 	}
+	return why
 }
 
 // commit makes the batch's effects last and answers all who wait.

@@ -20,11 +20,12 @@ import (
 func crowd(t *testing.T, w *world, tenant helpdesk.TenantID, acts ...func(*store.Tx) error) []error {
 	t.Helper()
 	inside, release := make(chan struct{}), make(chan struct{})
+	var begun sync.Once
 	var wg sync.WaitGroup
 	errs := make([]error, len(acts))
 	wg.Go(func() {
 		if err := w.s.Update(t.Context(), tenant, func(*store.Tx) error {
-			close(inside)
+			begun.Do(func() { close(inside) }) // it may run again
 			<-release
 			return nil
 		}); err != nil {

@@ -1,0 +1,296 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"helpdesk"
+	"helpdesk/event"
+	"helpdesk/internal/store"
+	"helpdesk/internal/store/storetest"
+)
+
+// benchEngines runs a benchmark on both engines; PostgreSQL syncs to disk, as SQLite does.
+func benchEngines(b *testing.B, bench func(b *testing.B, s *store.Store, cfg store.Config)) {
+	b.Run("sqlite", func(b *testing.B) {
+		cfg := store.Config{Dir: b.TempDir()}
+		bench(b, storetest.Open(b, cfg), cfg)
+	})
+	b.Run("postgres", func(b *testing.B) {
+		cfg := store.Config{URL: storetest.StartCluster(b).URL("postgres"), Conn: 16}
+		bench(b, storetest.Open(b, cfg), cfg)
+	})
+}
+
+// analyze does what PostgreSQL's autovacuum does after a while.
+func analyze(tb testing.TB, cfg store.Config) {
+	if cfg.URL == "" {
+		return
+	}
+	if _, err := raw(tb, cfg).ExecContext(tb.Context(), "VACUUM ANALYZE"); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// clients runs an act b.N times from so many goroutines, and reports the median time of an act, acts a second and
+// processor seconds of this process for a thousand.
+func clients(b *testing.B, n int, act func(i int)) {
+	b.Helper()
+	took := make([]time.Duration, b.N)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	cpu := processor(b)
+	b.ResetTimer()
+	began := time.Now()
+	for range n {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < b.N; i = int(next.Add(1)) - 1 {
+				at := time.Now()
+				act(i)
+				took[i] = time.Since(at)
+			}
+		})
+	}
+	wg.Wait()
+	all := time.Since(began)
+	b.StopTimer()
+	slices.Sort(took)
+	b.ReportMetric(float64(took[b.N/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(took[b.N*99/100].Microseconds()), "p99-µs")
+	b.ReportMetric(float64(b.N)/all.Seconds(), "ops/s")
+	b.ReportMetric((processor(b)-cpu).Seconds()*1000/float64(b.N), "cpu-s/1000")
+	b.ReportMetric(0, "ns/op")
+}
+
+func processor(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+const benchMessage = "The disk of db-07 is full since noon, and postgres complains about inodes. I looked at /var/log and " +
+	"found many small files from the exporter; is it safe to delete those older than a week? Please check first."
+
+// BenchmarkAppend is a message as it is submitted: what was asked before, message, queued turn, their events, search.
+func BenchmarkAppend(b *testing.B) {
+	for _, n := range []int{1, 16} {
+		b.Run(fmt.Sprintf("file/clients=%d", n), func(b *testing.B) { benchFile(b, n) })
+	}
+	benchEngines(b, func(b *testing.B, s *store.Store, _ store.Config) {
+		w := newWorld(b, s)
+		a := w.tenant("A")
+		var tickets []helpdesk.TicketKey
+		for i := range 64 {
+			tickets = append(tickets, w.ticket(a, fmt.Sprint("Ticket ", i), start))
+		}
+		for _, n := range []int{1, 16} {
+			b.Run(fmt.Sprintf("clients=%d", n), func(b *testing.B) {
+				run := w.id("run")
+				clients(b, n, func(i int) {
+					if err := s.Update(context.Background(), a, func(tx *store.Tx) error {
+						return submit(w, tx, tickets[i%len(tickets)], fmt.Sprint(run, "-", i))
+					}); err != nil {
+						b.Error(err)
+					}
+				})
+			})
+		}
+	})
+}
+
+func submit(w *world, tx *store.Tx, key helpdesk.TicketKey, id string) error {
+	once := store.Once{Actor: "u-ann", Key: id, Hash: "hash"}
+	if found, err := tx.Recall(once, new(string)); err != nil || found {
+		return err
+	}
+	x, err := tx.LockTicket(key)
+	if err != nil {
+		return err
+	}
+	now := start
+	if _, err := tx.Emit(key, w.by(), event.MessagePosted{ID: "m-" + id, Role: "user", Content: benchMessage, Turn: "t-" + id, Instance: string(x.Instance)}, now); err != nil {
+		return err
+	}
+	turn := helpdesk.Turn{ID: helpdesk.TurnID("t-" + id), Ticket: key, Message: helpdesk.MessageID("m-" + id), Agent: x.Agent, Instance: x.Instance,
+		State: helpdesk.TurnQueued, By: w.by(), QueuedAt: now}
+	if err := tx.InsertTurn(turn); err != nil {
+		return err
+	}
+	if _, err := tx.Emit(key, w.by(), event.TurnQueued{Turn: "t-" + id, Message: "m-" + id, Agent: string(x.Agent), Instance: string(x.Instance)}, now); err != nil {
+		return err
+	}
+	if err := tx.Index(key, benchMessage); err != nil {
+		return err
+	}
+	if err := tx.Refresh(key); err != nil {
+		return err
+	}
+	return tx.Remember(once, id, now)
+}
+
+// benchFile is the limit: an append-only file with one fsync for all who wait.
+func benchFile(b *testing.B, n int) {
+	f, err := os.Create(filepath.Join(b.TempDir(), "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	record := []byte(strings.Repeat("x", 1024))
+	var mu sync.Mutex
+	var waiting []chan struct{}
+	kick, done := make(chan struct{}, 1), make(chan struct{})
+	go func() {
+		defer close(done)
+		for range kick {
+			mu.Lock()
+			all := waiting
+			waiting = nil
+			mu.Unlock()
+			if err := f.Sync(); err != nil {
+				b.Error(err)
+			}
+			for _, c := range all {
+				close(c)
+			}
+		}
+	}()
+	clients(b, n, func(int) {
+		c := make(chan struct{})
+		mu.Lock()
+		if _, err := f.Write(record); err != nil {
+			b.Error(err)
+		}
+		waiting = append(waiting, c)
+		mu.Unlock()
+		select {
+		case kick <- struct{}{}:
+		default:
+		}
+		<-c
+	})
+	close(kick)
+	<-done
+}
+
+// BenchmarkList reads pages of 50 of 100,000 tickets of four tenants.
+func BenchmarkList(b *testing.B) {
+	benchEngines(b, func(b *testing.B, s *store.Store, cfg store.Config) {
+		w := newWorld(b, s)
+		fill(b, w, 100_000)
+		analyze(b, cfg)
+		three := reach("t-A", "t-B", "t-C")
+		for _, x := range []struct {
+			name   string
+			reach  helpdesk.Reach
+			filter store.TicketFilter
+		}{
+			{"admin", everywhere(), store.TicketFilter{}},
+			{"three-tenants", three, store.TicketFilter{}},
+			{"three-tenants-closed", three, store.TicketFilter{Status: helpdesk.TicketClosed}},
+			{"three-tenants-rare-status", three, store.TicketFilter{Status: helpdesk.TicketInProgress}},
+			{"three-tenants-deep", three, store.TicketFilter{Before: store.TicketCursor{ChangedAt: start.Add(50_000 * time.Second), Key: "A-1"}}},
+			{"one-tenant", reach("t-D"), store.TicketFilter{}},
+			{"key", three, store.TicketFilter{Words: "A-77"}},
+			{"rare-word", three, store.TicketFilter{Words: "word77"}},
+			{"common-word", three, store.TicketFilter{Words: "ticket"}},
+			{"common-and-rare-word", three, store.TicketFilter{Words: "ticket about word77 host77"}},
+		} {
+			b.Run(x.name, func(b *testing.B) {
+				x.filter.Limit = 50
+				clients(b, 1, func(int) {
+					if err := s.View(context.Background(), x.reach, func(tx *store.Tx) error {
+						_, err := tx.Tickets(x.filter)
+						return err
+					}); err != nil {
+						b.Error(err)
+					}
+				})
+			})
+		}
+		n := 0 // the tickets erased so far
+		b.Run("erase", func(b *testing.B) {
+			clients(b, 1, func(int) {
+				n++
+				if err := s.Update(context.Background(), "t-A", func(tx *store.Tx) error {
+					return tx.EraseTicket(helpdesk.MakeTicketKey("A", int64(n)))
+				}); err != nil && n <= 25_000 { // all of the tenant's
+					b.Error(err)
+				}
+			})
+		})
+	})
+}
+
+// fill makes n tickets of four tenants, one a second; one of a thousand is in progress, one of a hundred open.
+func fill(tb testing.TB, w *world, n int) {
+	tenants := []helpdesk.TenantID{w.tenant("A"), w.tenant("B"), w.tenant("C"), w.tenant("D")}
+	const many = 500
+	for done := 0; done < n; done += many {
+		if err := w.s.Update(context.WithoutCancel(tb.Context()), tenants[done/many%4], func(tx *store.Tx) error {
+			for i := done; i < done+many; i++ {
+				key, err := w.open(tx, fmt.Sprintf("Ticket about word%d on host%d", i%1000, i), start.Add(time.Duration(i)*time.Second))
+				if err != nil {
+					return err
+				}
+				x, err := tx.Ticket(key)
+				if err != nil {
+					return err
+				}
+				switch {
+				case i%1000 == 0:
+					x.Status = helpdesk.TicketInProgress
+				case i%100 != 0:
+					x.Status = helpdesk.TicketClosed
+				}
+				if err := tx.SaveTicket(x); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkNewestScreen reads what the page shows first of a ticket with 5,000 events.
+func BenchmarkNewestScreen(b *testing.B) {
+	benchEngines(b, func(b *testing.B, s *store.Store, _ store.Config) {
+		w := newWorld(b, s)
+		a := w.tenant("A")
+		key := w.ticket(a, "A long story", start)
+		w.update(a, func(tx *store.Tx) error {
+			for i := range 5000 {
+				if _, err := tx.Emit(key, w.by(), event.MessagePosted{ID: fmt.Sprint(i), Role: "user", Content: benchMessage}, start); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		clients(b, 1, func(int) {
+			if err := s.View(context.Background(), reach(a), func(tx *store.Tx) error {
+				if _, err := tx.Ticket(key); err != nil {
+					return err
+				}
+				all, err := tx.Timeline(key, store.Span{Limit: 100, Newest: true})
+				if len(all) != 100 {
+					b.Errorf("%d events", len(all))
+				}
+				return err
+			}); err != nil {
+				b.Error(err)
+			}
+		})
+	})
+}
