@@ -71,7 +71,7 @@ function Modal({ open, onClose, title, description, className, role, closable, c
     return () => {
       dialog.close();
       // The opener may be gone (a row that was deleted); the page's title is then the place to go on from.
-      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+      if (opener instanceof HTMLElement && opener !== document.body && opener.isConnected) opener.focus();
       else document.querySelector<HTMLElement>('h1')?.focus();
     };
   }, [open]);
