@@ -52,6 +52,15 @@ func reach(cfg *Config) error {
 	return helpdesk.WithCause(helpdesk.Unavailable, err, "The data directory %s lies where other users may not go, the server is another user, and it cannot be mounted elsewhere (%s). Choose one whose parents have the permission o+x, as /var/lib/helpdesk.", dir, reason(err))
 }
 
+// leave takes the mount away again. Nobody uses it any more; where the launcher was killed the empty directory stays,
+// and serves the next one.
+func leave(at string) {
+	if filepath.Dir(at) == shortcuts && at == os.Getenv(dataVariable) {
+		unix.Unmount(at, unix.MNT_DETACH)
+		unix.Rmdir(at)
+	}
+}
+
 func mountAt(dir, at string) error {
 	if err := os.MkdirAll(at, 0o711); err != nil {
 		return err

@@ -63,6 +63,7 @@ func Run(ctx context.Context, cfg Config, args []string) (int, error) {
 	if err := reach(&cfg); err != nil {
 		return ExitConfig, err
 	}
+	defer leave(cfg.Data)
 	l, err := New(cfg)
 	if err != nil {
 		return ExitConfig, err

@@ -134,6 +134,8 @@ type desk struct {
 	cmd *exec.Cmd
 	out *json.Decoder
 	err strings.Builder
+
+	data string
 }
 
 // startDesk starts it with its data where nobody but root may go.
@@ -161,6 +163,9 @@ func startDesk(t *testing.T, role string) *desk {
 	t.Cleanup(func() {
 		d.cmd.Process.Kill()
 		d.cmd.Wait()
+		if strings.HasPrefix(d.data, "/run/helpdesk/") {
+			os.Remove(d.data) // a launcher that was killed leaves it
+		}
 		if t.Failed() {
 			t.Logf("it said: %s", d.err.String())
 		}
@@ -174,6 +179,7 @@ func (d *desk) report() report {
 	if err := d.out.Decode(&r); err != nil {
 		d.t.Fatalf("no report from a server: %v\n%s", err, d.err.String())
 	}
+	d.data = r.Data
 	return r
 }
 
@@ -203,6 +209,9 @@ func TestTheServerIsNobody(t *testing.T) {
 		t.Errorf("stopped in order: %v", err)
 	}
 	waitGone(t, mark)
+	if _, err := os.Stat(r.Data); !os.IsNotExist(err) {
+		t.Errorf("the way to the data was left behind: %v", err)
+	}
 	if syscall.Kill(r.PID, 0) == nil {
 		t.Error("the server outlived its launcher")
 	}

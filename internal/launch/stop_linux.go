@@ -24,12 +24,16 @@ func (p *process) stop(cause stopCause) {
 	}
 	p.stopBy = cause
 	p.asked = false // what it says at its end is read
-	p.late = time.AfterFunc(hangUp, func() { p.signal(unix.SIGHUP) })
-	p.kills = time.AfterFunc(stopGrace, p.kill)
 	p.changed.Broadcast()
 	p.mu.Unlock()
 	p.signal(unix.SIGTERM)
 	p.signal(unix.SIGCONT) // what is stopped must be able to hear
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.gone {
+		p.late = time.AfterFunc(hangUp, func() { p.signal(unix.SIGHUP) })
+		p.kills = time.AfterFunc(stopGrace, p.kill)
+	}
 }
 
 // signal signals all that the process has started, but not the sandbox around it: when that ends, all ends at once.

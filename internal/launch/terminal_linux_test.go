@@ -171,7 +171,7 @@ func TestAtMostOnce(t *testing.T) {
 func TestStopAndTimeout(t *testing.T) {
 	l := launchtest.Start(t, launchtest.Config{})
 	t.Run("what listens ends in order", func(t *testing.T) {
-		s := startRun(t, l, "polite", `trap 'echo good''bye; exit 3' TERM; echo st''art; while :; do sleep 1; done`, launch.Spec{})
+		s := startRun(t, l, "polite", `trap '' HUP; trap 'echo good''bye; exit 3' TERM; echo st''art; while :; do sleep 1; done`, launch.Spec{})
 		s.see("start")
 		if err := l.Stop(l.Context(), "polite"); err != nil {
 			t.Fatal(err)
