@@ -232,7 +232,7 @@ func (d *helpDesk) agents(p Program) (map[helpdesk.AgentKind]turn.Agent, error) 
 
 // seed stores what every HelpDesk begins with.
 func (d *helpDesk) seed(ctx context.Context, p Program) error {
-	definition := runbook.Definition()
+	definition := runbook.About()
 	definition.ID = doctor
 	agents := []helpdesk.Agent{definition}
 	instances := []helpdesk.Instance{{ID: doctor, Agent: doctor, Name: "Built in", AllTenants: true}}
