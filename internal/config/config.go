@@ -69,7 +69,6 @@ type Config struct {
 	Limits   Limits   `key:"limits"`
 
 	origin map[string]string // key → where its value came from
-	given  map[string]Secret // key → its text, where that is not the default
 }
 
 // TLS names the certificate for listening beyond loopback.
@@ -246,8 +245,14 @@ func (c Config) Origin(key string) string { return c.origin[key] }
 // the server, who runs as a user that may read neither the file nor the keys of others.
 func (c Config) Environ() []string {
 	env := []string{"HELPDESK_CONFIG=" + os.DevNull}
-	for key, text := range c.given {
-		env = append(env, EnvName(key)+"="+string(text))
+	for _, f := range fieldsOf(&c) {
+		text := f.show()
+		if s, ok := f.value.Interface().(Secret); ok {
+			text = s.Reveal()
+		}
+		if c.origin[f.key] != originDefault || f.key == "data" {
+			env = append(env, EnvName(f.key)+"="+text)
+		}
 	}
 	return env
 }

@@ -62,7 +62,6 @@ func Load(src Source) (Config, error) {
 	faults = append(faults, fromFile.faults...)
 
 	c.origin = make(map[string]string, len(fields))
-	c.given = make(map[string]Secret)
 	chosen := make(map[string]entry, len(fields))
 	for _, layer := range layers {
 		for _, e := range layer {
@@ -78,9 +77,6 @@ func Load(src Source) (Config, error) {
 	for _, f := range fields {
 		e := chosen[f.key]
 		c.origin[f.key] = e.where
-		if e.where != originDefault || f.key == "data" {
-			c.given[f.key] = Secret(e.text)
-		}
 		if e.text == "" && f.fallback == "" {
 			continue
 		}

@@ -138,6 +138,36 @@ func TestLinksLeadToTheServer(t *testing.T) {
 	}
 }
 
+// The server is given what the launcher has read, every kind of setting, and reads no file.
+func TestAnEnvironmentMakesTheSameConfig(t *testing.T) {
+	cert := write(t, "")
+	file := write(t, `
+listen: 0.0.0.0:8443
+public_url: https://help.example.com
+trusted_proxies: [10.0.0.0/8, "::1"]
+hosts: [a, b.example]
+database: postgres://u:p%40ss@h/d?sslmode=require
+tls: {cert: `+cert+`, key: `+cert+`}
+admin: {token: 12345678901234567890, terminal: off}
+host_view: {homes: yes, sockets: [/run/a, /run/b]}
+log: {level: warn, format: json}
+limits: {run: 90m, message: 1500, streams: 3}
+uids: 700000-700100
+`)
+	first, err := Load(Source{Root: true, Flags: map[string]string{"config": file, "data": "/srv/data"}, Env: []string{"HELPDESK_LIMITS_LEASE=20s"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Load(Source{Env: append([]string{"HOME=/nowhere"}, first.Environ()...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.origin = first.origin
+	if diff := cmp.Diff(first, second, cmp.AllowUnexported(Config{}), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+		t.Errorf("the second is another (-first +second):\n%s", diff)
+	}
+}
+
 func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 	file := write(t, "lisen: 127.0.0.1:80\nlimits:\n  message: lots\n  nonsense: 1\nlog: [a, {b: c}]\n")
 	_, err := Load(Source{
