@@ -264,11 +264,14 @@ func (j *judge) dd(_ string, args []arg, _ int) {
 	}
 }
 
-var shellFlags = regexp.MustCompile(`^(--norc|--noprofile|--posix|-[eux]+|-o|pipefail|\+[eux]+)$`)
+var (
+	shellString = regexp.MustCompile(`^-[eux]+c$`)
+	shellFlags  = regexp.MustCompile(`^(--norc|--noprofile|--posix|-[eux]+|-o|pipefail|\+[eux]+)$`)
+)
 
 func (j *judge) shell(name string, args []arg, depth int) {
 	for i, a := range args {
-		if a.literal && (a.text == "-c" || regexp.MustCompile(`^-[eux]+c$`).MatchString(a.text)) {
+		if a.literal && (a.text == "-c" || shellString.MatchString(a.text)) {
 			if i+1 >= len(args) || !args[i+1].literal {
 				j.changes("What " + name + " -c runs is made at run time.")
 				return
@@ -361,7 +364,11 @@ func (j *judge) test(name string, args []arg, _ int) {
 	}
 }
 
-var variableName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+var (
+	variableName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+	readTakes    = regexp.MustCompile(`^-[rs]*[dntNpu]$`)
+	readFlags    = regexp.MustCompile(`^-[rsfv]+$`)
+)
 
 // read judges what sets variables by name.
 func (j *judge) read(name string, args []arg, _ int) {
@@ -371,9 +378,9 @@ func (j *judge) read(name string, args []arg, _ int) {
 		case !a.literal:
 			j.changes("It sets variables whose names cannot be seen.")
 		case strings.HasPrefix(a.text, "-"):
-			if name == "read" && regexp.MustCompile(`^-[rs]*[dntNpu]$`).MatchString(a.text) {
+			if name == "read" && readTakes.MatchString(a.text) {
 				i++
-			} else if !regexp.MustCompile(`^-[rsfv]+$`).MatchString(a.text) {
+			} else if !readFlags.MatchString(a.text) {
 				j.changes(name + " with these flags cannot be judged.")
 			}
 		case !variableName.MatchString(a.text) || !harmlessVariable(a.text):

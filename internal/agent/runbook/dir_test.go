@@ -73,7 +73,7 @@ func TestFaultsAreReportedWithTheirLine(t *testing.T) {
 		"bad severity":           {"severity: info", "severity: dire", 20, "dire"},
 		"no evidence":            {"    evidence: it\n", "", 20, "needs title and evidence"},
 		"bad id":                 {"id: nfs", "id: N F S", 1, "N F S"},
-		"bad yaml":               {"words:", "words: [", 7, ""},
+		"bad yaml":               {"words:", "words: [", 5, ""},
 		"not closed":             {"{{ code(it.mount) }}", "{{ code(it.mount)", 23, "{{"},
 	} {
 		text := strings.Replace(ownBook, x.old, x.new, 1)

@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
+	"gopkg.in/yaml.v3"
 )
 
 // maxFile bounds a runbook's file.
@@ -48,35 +49,34 @@ type Regexp struct {
 	err    error
 }
 
-// scalar reads one YAML scalar with its line.
-func scalar(n ast.Node) (string, int, error) {
-	line := n.GetToken().Position.Line
-	var s string
-	if err := yaml.NodeToValue(n, &s); err != nil {
-		return "", line, err
-	}
-	if n.Type() == ast.LiteralType {
+// scalar reads one YAML scalar with the line where its text begins.
+func scalar(n *yaml.Node) (string, int, error) {
+	line := n.Line
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		line++ // the text begins below the sign
 	}
-	return s, line, nil
+	if n.Kind != yaml.ScalarNode {
+		return "", line, fmt.Errorf("line %d: this must be text", n.Line)
+	}
+	return n.Value, line, nil
 }
 
 // UnmarshalYAML keeps the template with its line.
-func (t *Text) UnmarshalYAML(n ast.Node) (err error) {
+func (t *Text) UnmarshalYAML(n *yaml.Node) (err error) {
 	t.Source, t.line, err = scalar(n)
 	t.Source = strings.TrimRight(t.Source, "\n")
 	return err
 }
 
 // UnmarshalYAML keeps the expression with its line.
-func (e *Expr) UnmarshalYAML(n ast.Node) (err error) {
+func (e *Expr) UnmarshalYAML(n *yaml.Node) (err error) {
 	e.Source, e.line, err = scalar(n)
 	e.Source = strings.TrimSpace(e.Source)
 	return err
 }
 
 // UnmarshalYAML keeps the expression; whether it is one is said by Check.
-func (r *Regexp) UnmarshalYAML(n ast.Node) (err error) {
+func (r *Regexp) UnmarshalYAML(n *yaml.Node) (err error) {
 	if r.source, r.line, err = scalar(n); err != nil {
 		return err
 	}
@@ -90,9 +90,8 @@ func parse(file string, text []byte) (*Runbook, []Problem) {
 		return nil, []Problem{{File: file, Line: 1, Text: fmt.Sprintf("The file is %d bytes long; the limit is %d.", len(text), maxFile)}}
 	}
 	b := &Runbook{file: file, line: 1}
-	d := yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField())
-	if err := d.Decode(b); err != nil {
-		return nil, []Problem{yamlProblem(file, err)}
+	if ps := decode(file, text, b); len(ps) > 0 {
+		return nil, ps
 	}
 	b.setLines(text)
 	if p := b.checkShape(); len(p) > 0 {
@@ -101,18 +100,38 @@ func parse(file string, text []byte) (*Runbook, []Problem) {
 	return b, nil
 }
 
-// yamlProblem takes the line and the sentence out of the decoder's error.
-func yamlProblem(file string, err error) Problem {
-	p := Problem{File: file, Line: 1, Text: err.Error()}
-	var y yaml.Error
-	if errors.As(err, &y) {
-		p.Text = y.GetMessage()
-		if t := y.GetToken(); t != nil && t.Position != nil {
-			p.Line = t.Position.Line
+// decode reads the one document of a file into v.
+func decode(file string, text []byte, v any) []Problem {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	err := d.Decode(v)
+	if err == nil {
+		if err = d.Decode(new(yaml.Node)); err == nil {
+			return []Problem{{File: file, Line: 1, Text: "The file holds more than one document."}}
 		}
 	}
-	return p
+	if errors.Is(err, io.EOF) {
+		return nil // also of an empty file; what it lacks is said by the check of its shape
+	}
+	texts := []string{err.Error()}
+	var several *yaml.TypeError
+	if errors.As(err, &several) {
+		texts = several.Errors
+	}
+	var ps []Problem
+	for _, t := range texts {
+		p := Problem{File: file, Line: 1, Text: strings.TrimPrefix(t, "yaml: ")}
+		if m := yamlLine.FindStringSubmatch(t); m != nil {
+			p.Line, _ = strconv.Atoi(m[1])
+			p.Text = m[2]
+		}
+		p.Line = max(p.Line, 1)
+		ps = append(ps, p)
+	}
+	return ps
 }
+
+var yamlLine = regexp.MustCompile(`(?s)^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): (.*)$`)
 
 // setLines gives every part of a list the line where it begins, for the faults that belong to no single field.
 func (b *Runbook) setLines(text []byte) {

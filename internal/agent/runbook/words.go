@@ -1,11 +1,6 @@
 package runbook
 
-import (
-	"bytes"
-	"strings"
-
-	"github.com/goccy/go-yaml"
-)
+import "strings"
 
 // wordsFile holds what is known of words beside the runbooks' own.
 const wordsFile = "words.yaml"
@@ -26,8 +21,8 @@ type elsewhere struct {
 
 func parseWords(text []byte) (*wordsData, []Problem) {
 	w := &wordsData{}
-	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField()).Decode(w); err != nil {
-		return nil, []Problem{yamlProblem(wordsFile, err)}
+	if ps := decode(wordsFile, text, w); len(ps) > 0 {
+		return nil, ps
 	}
 	for _, g := range w.Synonyms {
 		if len(g) < 2 {
