@@ -258,6 +258,7 @@ func (d *helpDesk) run(ctx context.Context, listener net.Listener, out io.Writer
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	streams, stopStreams := context.WithCancel(context.WithoutCancel(ctx)) // they outlive those who write to them
+	defer stopStreams()
 	var wg, under sync.WaitGroup
 	part := func(ctx context.Context, wg *sync.WaitGroup, name string, run func(context.Context) error) {
 		wg.Go(func() {

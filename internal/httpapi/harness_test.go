@@ -61,7 +61,7 @@ func newHouse(t *testing.T) *house {
 	}
 	h := &house{t: t, store: st, fakes: &fakes{store: st}, log: &syncBuffer{}}
 	h.auth = auth.New(auth.Config{AdminToken: bootstrapToken, BaseURL: "http://127.0.0.1"}, st)
-	h.dir = directory.New(directory.Config{Changed: h.auth.Changed}, st, key)
+	h.dir = directory.New(directory.Config{Changed: h.auth.Changed}, st, store.NewRoster(st), key)
 	agent := helpdesk.Agent{ID: "runbook", Name: "Runbooks", Kind: helpdesk.AgentRunbook, Domain: "This machine"}
 	instance := helpdesk.Instance{ID: "runbook-1", Agent: "runbook", Name: "Built in", AllTenants: true}
 	if err := h.dir.Seed(ctx, []helpdesk.Agent{agent}, []helpdesk.Instance{instance}); err != nil {

@@ -13,7 +13,7 @@ const UserMenu = lazy(() => import('./UserMenu').then((m) => ({ default: m.UserM
 export function Navigation({ onPalette, onShortcuts, onNavigate }: { onPalette: () => void; onShortcuts: () => void; onNavigate: () => void }) {
   const me = useQuery(meQuery);
   return (
-    <div className="flex h-full flex-col">
+    <nav aria-label="Main" className="flex h-full flex-col">
       <div className="px-3 pt-4 pb-2">
         <p className="px-2 text-body font-semibold">AI HelpDesk</p>
         <button
@@ -25,11 +25,11 @@ export function Navigation({ onPalette, onShortcuts, onNavigate }: { onPalette: 
           className="mt-3 flex h-control w-full items-center gap-2 rounded-control border border-line bg-surface px-2 text-left text-control text-ink-3 hover:border-line-strong"
         >
           <Search size={14} aria-hidden />
-          <span className="flex-1">Search or jump to…</span>
+          <span className="flex-1 truncate">Search</span>
           <Kbd keys="Ctrl+K" className="pointer-coarse:hidden" />
         </button>
       </div>
-      <nav aria-label="Main" className="min-h-0 flex-1 overflow-y-auto px-3 pb-4">
+      <div className="min-h-0 flex-1 overflow-y-auto px-3 pb-4">
         <Group label="AI Suite">
           <p className="px-2 pt-1 text-meta text-ink-3" id="nav-helpdesk">
             HelpDesk
@@ -61,7 +61,7 @@ export function Navigation({ onPalette, onShortcuts, onNavigate }: { onPalette: 
           </Group>
         )}
         <Waiting onNavigate={onNavigate} />
-      </nav>
+      </div>
       <div className="border-t border-line p-2">
         {me.data && (
           <Suspense fallback={<div className="h-control" />}>
@@ -69,7 +69,7 @@ export function Navigation({ onPalette, onShortcuts, onNavigate }: { onPalette: 
           </Suspense>
         )}
       </div>
-    </div>
+    </nav>
   );
 }
 
