@@ -36,6 +36,10 @@ type Config struct {
 
 	// Committed hears, after each commit, which tickets have new events. It must not block; nil: nobody does.
 	Committed func([]Notice)
+
+	// Rehearse is for tests: every function of an Update runs once more before it counts, and what it did is rolled
+	// back, so that those are found which cannot run again.
+	Rehearse bool
 }
 
 // Notice says that a ticket has events up to Seq.
@@ -50,6 +54,7 @@ type Store struct {
 	eng       engine
 	db        database
 	committed func([]Notice)
+	rehearse  bool
 
 	use    sync.RWMutex // held for reading by every transaction, for writing by Close
 	closed bool
@@ -70,7 +75,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Conn == 0 {
 		cfg.Conn = 8
 	}
-	s := &Store{committed: cfg.Committed}
+	s := &Store{committed: cfg.Committed, rehearse: cfg.Rehearse}
 	if s.committed == nil {
 		s.committed = func([]Notice) {}
 	}
@@ -172,6 +177,11 @@ func (s *Store) commit(ctx context.Context, fn func(*Tx) error) error {
 	if s.closed {
 		return errClosed
 	}
+	if s.rehearse {
+		if err := s.eng.explain(s.rehearsal(ctx, fn)); err != nil {
+			return err
+		}
+	}
 	notices, err := s.db.update(ctx, fn)
 	if err != nil {
 		return s.eng.explain(err)
@@ -180,6 +190,21 @@ func (s *Store) commit(ctx context.Context, fn func(*Tx) error) error {
 		s.committed(notices)
 	}
 	return nil
+}
+
+// rehearsal runs fn and undoes it.
+func (s *Store) rehearsal(ctx context.Context, fn func(*Tx) error) error {
+	undone := errors.New("store: rehearsed")
+	_, err := s.db.update(ctx, func(tx *Tx) error {
+		if err := tx.run(fn); err != nil {
+			return err
+		}
+		return undone
+	})
+	if errors.Is(err, undone) {
+		return nil
+	}
+	return err
 }
 
 // Tx is one transaction. It is used by one goroutine, and not after its function returned.

@@ -128,9 +128,9 @@ func TestTicketLists(t *testing.T) {
 			tenant := []helpdesk.TenantID{a, b, c}[i%3]
 			at := start.Add(time.Duration(i-i%4/3) * time.Minute)
 			key := w.ticket(tenant, fmt.Sprintf("Ticket number %d", i), at)
-			w.update(tenant, func(tx *store.Tx) error {
-				x, err := tx.Ticket(key)
-				if err != nil {
+			var x helpdesk.Ticket
+			w.update(tenant, func(tx *store.Tx) (err error) {
+				if x, err = tx.Ticket(key); err != nil {
 					return err
 				}
 				x.Status = statuses[i/3%3]
@@ -139,11 +139,12 @@ func TestTicketLists(t *testing.T) {
 				}
 				if i == 59 {
 					x.DeletedAt = &at
-				} else {
-					all = append(all, x)
 				}
 				return tx.SaveTicket(x)
 			})
+			if x.DeletedAt == nil {
+				all = append(all, x)
+			}
 		}
 		for name, f := range map[string]struct {
 			reach  helpdesk.Reach

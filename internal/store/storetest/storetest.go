@@ -4,9 +4,12 @@
 // PostgreSQL runs as nobody where the tests run as root, listens on a unix socket only, and ends with the test
 // binary in whatever way that ends: a guard process holds the other end of a pipe, stops it and removes its
 // directory. Where PostgreSQL is not installed its half of a test is skipped with that reason.
+//
+// With HELPDESK_REHEARSE=1 every transaction of a store opened here runs twice, see store.Config.Rehearse.
 package storetest
 
 import (
+	"os"
 	"testing"
 
 	"helpdesk/internal/store"
@@ -32,6 +35,7 @@ func SQLite(t testing.TB) string { return t.TempDir() }
 // Open opens a store that is closed with the test.
 func Open(t testing.TB, cfg store.Config) *store.Store {
 	t.Helper()
+	cfg.Rehearse = cfg.Rehearse || os.Getenv("HELPDESK_REHEARSE") != ""
 	s, err := store.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("open the store: %v", err)
