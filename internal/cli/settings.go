@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -67,7 +68,11 @@ func (p Program) serveCommand() *cobra.Command {
 			if p.Serve == nil {
 				return errors.New("this program was built without the server")
 			}
-			return p.Serve(c.Context(), cfg, c.OutOrStdout())
+			err = p.Serve(c.Context(), cfg, c.OutOrStdout())
+			if c.Context().Err() != nil && errors.Is(err, context.Cause(c.Context())) {
+				return nil // it ended because it was told to
+			}
+			return err
 		},
 	}
 	flags.register(c)

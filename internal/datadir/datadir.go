@@ -21,6 +21,7 @@ import (
 // Config says which directory to open, and for whom.
 type Config struct {
 	Path    string // the directory; made if it is missing
+	Name    string // what people call it, where Path is another way to it; default Path
 	Version string // of this program, for people
 	Format  int    // of the data, as this program writes it; grows when an older program could no longer read them
 }
@@ -28,19 +29,23 @@ type Config struct {
 // Dir is the data directory, held by this process until Close.
 type Dir struct {
 	path string
+	name string
 	lock *os.File
 }
 
 // Open makes the directory if needed, takes the lock, checks the format and proves that a file can be written.
 func Open(cfg Config) (*Dir, error) {
+	if cfg.Name == "" {
+		cfg.Name = cfg.Path
+	}
 	if err := os.MkdirAll(cfg.Path, 0o700); err != nil {
-		return nil, unusable(cfg.Path, err)
+		return nil, unusable(cfg.Name, err)
 	}
 	lock, err := takeLock(cfg)
 	if err != nil {
 		return nil, err
 	}
-	d := &Dir{path: cfg.Path, lock: lock}
+	d := &Dir{path: cfg.Path, name: cfg.Name, lock: lock}
 	for _, step := range []func(Config) error{d.probe, d.stamp, d.sayWho} {
 		if err := step(cfg); err != nil {
 			_ = lock.Close() // the first error is the one that matters
@@ -78,7 +83,7 @@ func (d *Dir) probe(Config) error {
 		err = os.Remove(path)
 	}
 	if err != nil {
-		return unusable(d.path, err)
+		return unusable(d.name, err)
 	}
 	return nil
 }
@@ -147,13 +152,13 @@ func (d *Dir) stamp(cfg Config) error {
 		return helpdesk.WithCause(helpdesk.Unavailable, err, "The file %s is damaged, so it is unknown whether this program can read the data. Restore it from a backup.", path)
 	case have > cfg.Format:
 		return helpdesk.Errorf(helpdesk.Unavailable, "The data in %s were written by helpdesk %s (format %d), and this is helpdesk %s (format %d), which cannot read them. "+
-			"Start helpdesk %[2]s or newer, or restore a backup from before the upgrade.", d.path, version, have, cfg.Version, cfg.Format)
+			"Start helpdesk %[2]s or newer, or restore a backup from before the upgrade.", d.name, version, have, cfg.Version, cfg.Format)
 	case have == cfg.Format:
 		return nil
 	}
 	text := fmt.Sprintf("format %d\nhelpdesk %s\nsince %s\n", cfg.Format, oneWord(cfg.Version), now())
 	if err := writeWhole(path, []byte(text)); err != nil {
-		return unusable(d.path, err)
+		return unusable(d.name, err)
 	}
 	return nil
 }

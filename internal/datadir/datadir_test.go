@@ -52,6 +52,9 @@ func TestASecondServerIsToldWhoHoldsTheDirectory(t *testing.T) {
 			t.Errorf("%q lacks %q", err, want)
 		}
 	}
+	if _, err := Open(Config{Path: path, Name: "/what/people/say", Version: "8.0", Format: 1}); err == nil || !strings.Contains(err.Error(), "The data directory /what/people/say is in use") {
+		t.Errorf("by another name: %v", err)
+	}
 	holder, held, err := HeldBy(path)
 	if err != nil || !held || holder.PID != other.Process.Pid || holder.Since.IsZero() {
 		t.Errorf("held by %v, %v, %v; want process %d", holder, held, err, other.Process.Pid)

@@ -33,7 +33,7 @@ func (d *Dir) Announce(url string) (Local, error) {
 		return Local{}, fmt.Errorf("encode %s: %w", localFile, err)
 	}
 	if err := writeWhole(d.Join(localFile), append(text, '\n')); err != nil {
-		return Local{}, unusable(d.path, err)
+		return Local{}, unusable(d.name, err)
 	}
 	return l, nil
 }

@@ -37,15 +37,15 @@ func takeLock(cfg Config) (*os.File, error) {
 	path := filepath.Join(cfg.Path, lockFile)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return nil, unusable(cfg.Path, err)
+		return nil, unusable(cfg.Name, err)
 	}
 	if err := flock(f); err != nil {
 		holder := readHolder(f)
 		_ = f.Close() // only read from
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, helpdesk.Errorf(helpdesk.Conflict, "The data directory %s is in use by %s. Stop that one first, or set HELPDESK_DATA to another directory.", cfg.Path, holder)
+			return nil, helpdesk.Errorf(helpdesk.Conflict, "The data directory %s is in use by %s. Stop that one first, or set HELPDESK_DATA to another directory.", cfg.Name, holder)
 		}
-		return nil, unusable(cfg.Path, err)
+		return nil, unusable(cfg.Name, err)
 	}
 	return f, nil
 }
@@ -69,7 +69,7 @@ func (d *Dir) sayWho(cfg Config) error {
 	}
 	text := fmt.Sprintf("%d %s %s %s\n", os.Getpid(), oneWord(host), now(), oneWord(cfg.Version))
 	if err := errors.Join(d.lock.Truncate(0), writeAt(d.lock, text), d.lock.Sync()); err != nil {
-		return unusable(d.path, err)
+		return unusable(d.name, err)
 	}
 	return nil
 }
