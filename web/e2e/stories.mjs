@@ -181,7 +181,7 @@ export const stories = {
           await page.getByRole('heading', { level: 1, name: 'What do you need help with?' }).waitFor()
           cookies = await page.context().cookies()
         }
-        for (const path of ['/', '/history', `/tickets/${key}`, '/studio', '/tenants', '/people']) {
+        for (const path of ['/', '/history', `/tickets/${key}`, '/studio', '/admin/tenants', '/admin/people', '/tokens']) {
           await page.goto(house.base + path)
           await page.getByRole('heading', { level: 1 }).first().waitFor(patient)
           await axeClean(page, `${path} (${size}, ${colorScheme})`)
