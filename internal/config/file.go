@@ -1,103 +1,105 @@
 package config
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"gopkg.in/yaml.v3"
 )
 
 // fileContent is what a configuration file says.
 type fileContent struct {
+	path    string
 	entries []entry
 	faults  Faults
+	seen    map[string]bool
 }
 
-// parseFile reads helpdesk.yaml: names and values, in groups. It reads the syntax tree and not a decoded value, so
-// that each fault names its line and a value keeps the text it was written with.
+// parseFile reads helpdesk.yaml: names and values, in groups. It reads the nodes and not a decoded value, so that each
+// fault names its line and a value keeps the text it was written with.
 func parseFile(path string, text []byte) fileContent {
-	var c fileContent
-	tree, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		c.faults = Faults{{path, "this is not YAML; " + yaml.FormatError(err, false, false)}}
-		return c
-	}
-	for i, doc := range tree.Docs {
-		switch {
-		case i > 0:
-			c.fault(path, doc, "there is a second document after ---; put everything into one")
-		case doc.Body != nil:
-			c.read(path, "", doc.Body)
+	c := fileContent{path: path, seen: make(map[string]bool)}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	for i := 0; ; i++ {
+		var doc yaml.Node
+		err := dec.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return c
+		}
+		if err != nil {
+			c.faults = append(c.faults, Fault{path, "this is not YAML; " + strings.TrimPrefix(err.Error(), "yaml: ")})
+			return c
+		}
+		if i > 0 {
+			c.fault(&doc, "there is a second document after ---; put everything into one")
+			return c
+		}
+		for _, body := range doc.Content {
+			c.read("", body)
 		}
 	}
-	return c
 }
 
-func (c *fileContent) fault(path string, at ast.Node, what string) {
-	c.faults = append(c.faults, Fault{place(path, at), what})
-}
+func (c *fileContent) place(n *yaml.Node) string { return fmt.Sprintf("%s:%d", c.path, n.Line) }
 
-func place(path string, at ast.Node) string {
-	if t := at.GetToken(); t != nil && t.Position != nil {
-		return fmt.Sprintf("%s:%d", path, t.Position.Line)
-	}
-	return path
+func (c *fileContent) fault(at *yaml.Node, what string) {
+	c.faults = append(c.faults, Fault{c.place(at), what})
 }
 
 // read takes the settings under one node; prefix is the name of the group it is in.
-func (c *fileContent) read(path, prefix string, n ast.Node) {
-	switch n := n.(type) {
-	case *ast.MappingNode:
-		for _, v := range n.Values {
-			c.setting(path, prefix, v)
+func (c *fileContent) read(prefix string, n *yaml.Node) {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			c.setting(prefix, n.Content[i], n.Content[i+1])
 		}
-	case *ast.MappingValueNode:
-		c.setting(path, prefix, n)
-	case *ast.CommentGroupNode, *ast.NullNode:
+	case n.Kind == yaml.ScalarNode && n.Tag == "!!null": // an empty file
 	default:
-		c.fault(path, n, "write name: value here, or remove the line")
+		c.fault(n, "write name: value here, or remove the line")
 	}
 }
 
-func (c *fileContent) setting(path, prefix string, v *ast.MappingValueNode) {
-	key := prefix + strings.TrimSpace(v.Key.GetToken().Value)
-	switch value := v.Value.(type) {
-	case *ast.MappingNode, *ast.MappingValueNode:
-		c.read(path, key+".", value)
-	case *ast.SequenceNode:
+func (c *fileContent) setting(prefix string, name, value *yaml.Node) {
+	key := prefix + name.Value
+	if c.seen[key] {
+		c.fault(name, key+": this is here a second time; keep one of them")
+		return
+	}
+	c.seen[key] = true
+	switch value.Kind {
+	case yaml.MappingNode:
+		c.read(key+".", value)
+	case yaml.SequenceNode:
 		var items []string
-		for _, item := range value.Values {
+		for _, item := range value.Content {
 			text, ok := scalar(item)
 			if !ok || strings.Contains(text, ",") {
-				c.fault(path, item, key+": write one plain value on each line of the list")
+				c.fault(item, key+": write one plain value on each line of the list")
 				continue
 			}
 			items = append(items, text)
 		}
-		c.entries = append(c.entries, entry{key, strings.Join(items, ","), place(path, v.Key)})
+		c.entries = append(c.entries, entry{key, strings.Join(items, ","), c.place(name)})
 	default:
 		text, ok := scalar(value)
 		if !ok {
-			c.fault(path, v.Key, key+": write a plain value; anchors, aliases and tags are not used here")
+			c.fault(name, key+": write a plain value; anchors, aliases and tags are not used here")
 			return
 		}
-		c.entries = append(c.entries, entry{key, text, place(path, v.Key)})
+		c.entries = append(c.entries, entry{key, text, c.place(name)})
 	}
 }
 
 // scalar is the text of a plain or quoted value, as it was written.
-func scalar(n ast.Node) (string, bool) {
-	switch n := n.(type) {
-	case *ast.StringNode:
-		return n.Value, true
-	case *ast.LiteralNode:
-		return n.Value.Value, true
-	case *ast.NullNode:
-		return "", true
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
-		return n.GetToken().Value, true
+func scalar(n *yaml.Node) (string, bool) {
+	if n.Kind != yaml.ScalarNode || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 {
+		return "", false
 	}
-	return "", false
+	if n.Tag == "!!null" {
+		return "", true
+	}
+	return n.Value, true
 }
