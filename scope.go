@@ -14,14 +14,14 @@ var (
 	ScopeAdmin  = Scope{kind: "admin"}
 )
 
-// ParseScope reads "admin", "tenant" or "container:<name>".
+// ParseScope reads "admin", "tenant" or "container:<name>", a name being printable ASCII without blanks.
 func ParseScope(s string) (Scope, error) {
 	switch kind, target, has := strings.Cut(s, ":"); {
 	case s == "tenant":
 		return ScopeTenant, nil
 	case s == "admin":
 		return ScopeAdmin, nil
-	case kind == "container" && has && target != "" && len(target) <= 253 && !strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+	case kind == "container" && has && target != "" && len(target) <= 253 && !strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		return Scope{kind: kind, target: target}, nil
 	}
 	return Scope{}, Errorf(Invalid, "A scope is tenant, admin or container:<name>, not %q.", clip(s, 40))
