@@ -235,8 +235,8 @@ func all(entry any) []probe {
 	return nil
 }
 
-// undone ends the transactions of this suite that would succeed.
-var undone = errors.New("undone")
+// errUndone ends the transactions of this suite that would succeed.
+var errUndone = errors.New("undone")
 
 // TestTenantLeak tries every method of Tx with another tenant's ids: nothing is found and nothing affected.
 func TestTenantLeak(t *testing.T) {
@@ -263,9 +263,9 @@ func TestTenantLeak(t *testing.T) {
 					if found, err = p.try(tx); err != nil {
 						return err
 					}
-					return undone
+					return errUndone
 				})
-				if name != "InsertTicket" && !errors.Is(err, undone) {
+				if name != "InsertTicket" && !errors.Is(err, errUndone) {
 					t.Errorf("%s does not work for its own tenant: %v", what, err)
 				}
 				if p.read && empty(found) {
@@ -339,8 +339,8 @@ func theirs(tables map[string][]string) map[string][]string {
 // methods lists the exported methods of a type.
 func methods[T any]() (names []string) {
 	typ := reflect.TypeFor[T]()
-	for i := range typ.NumMethod() {
-		names = append(names, typ.Method(i).Name)
+	for method := range typ.Methods() {
+		names = append(names, method.Name)
 	}
 	return names
 }

@@ -45,7 +45,7 @@ func (d *pgDB) view(ctx context.Context, fn func(querier) error) error {
 	if err != nil {
 		return err
 	}
-	defer t.Rollback() //nolint:errcheck // it only read
+	defer t.Rollback()
 	return fn(t)
 }
 
@@ -75,7 +75,7 @@ func (d *pgDB) try(ctx context.Context, fn func(*Tx) error) ([]Notice, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer t.Rollback() //nolint:errcheck // without effect after a commit
+	defer t.Rollback()
 	tx := &Tx{ctx: ctx, eng: d.eng, q: t}
 	if err := tx.run(fn); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,11 +32,11 @@ func TestSuggestion(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			text := ""
+			var text strings.Builder
 			for _, x := range xs {
-				text += string(x.ID) + " "
+				text.WriteString(string(x.ID) + " ")
 			}
-			return text
+			return text.String()
 		}
 		listed := func(what, want string, list func(*store.Tx) ([]helpdesk.Suggestion, error)) {
 			t.Helper()

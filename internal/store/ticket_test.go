@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -169,9 +170,9 @@ func TestTicketLists(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				var want, got []helpdesk.TicketKey
-				for i := len(all) - 1; i >= 0; i-- {
-					if f.keep(all[i]) {
-						want = append(want, all[i].Key)
+				for _, v := range slices.Backward(all) {
+					if f.keep(v) {
+						want = append(want, v.Key)
 					}
 				}
 				for f.filter.Limit = 7; ; {

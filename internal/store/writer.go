@@ -188,7 +188,7 @@ func (w *writer) undo(ctx context.Context, tx *Tx, saved bool, why error) error 
 
 // commit makes the batch's effects last and answers all who wait.
 func (w *writer) commit() {
-	ctx := context.Background() // others depend on it
+	ctx := context.Background() //nolint:forbidigo // others than the caller depend on it
 	if _, err := w.conn.ExecContext(ctx, "COMMIT"); err != nil {
 		w.abandon(ctx, err)
 		return

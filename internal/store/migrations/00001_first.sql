@@ -182,7 +182,7 @@ CREATE TABLE suggestions (
     FOREIGN KEY (ticket, tenant) REFERENCES tickets (key, tenant)
 );
 CREATE INDEX suggestions_ticket ON suggestions (ticket, at, position, id);
-CREATE INDEX suggestions_due ON suggestions (ticket, instance) WHERE NOT delivered AND state <> 'proposed';
+CREATE INDEX suggestions_due ON suggestions (ticket, instance, at, position, id) WHERE NOT delivered AND state <> 'proposed';
 CREATE INDEX suggestions_proposed ON suggestions (ticket) WHERE state = 'proposed';
 CREATE INDEX suggestions_approved ON suggestions (decided_at) WHERE state = 'approved';
 -- Decisions are written once and never changed.
