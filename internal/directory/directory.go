@@ -408,10 +408,10 @@ func (s *Service) Environment(ctx context.Context, t helpdesk.TenantID) (map[str
 }
 
 const (
-	mostVariables    = 200
-	longestVariable  = 32 << 10
-	longestTenant    = 60
-	longestVarName   = 100
+	mostVariables   = 200
+	longestVariable = 32 << 10
+	longestTenant   = 60
+	longestVarName  = 100
 )
 
 var (

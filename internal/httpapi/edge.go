@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,7 +78,7 @@ func (s *Server) edge(inner http.Handler) http.Handler {
 		}
 		defer func() {
 			if fault := recover(); fault != nil {
-				if fault == http.ErrAbortHandler {
+				if errors.Is(http.ErrAbortHandler, fault) {
 					panic(fault)
 				}
 				s.cfg.Log.Error("panic", "id", t.id, "method", r.Method, "path", r.URL.Path, "fault", fault, "stack", string(debug.Stack()))
@@ -128,8 +129,8 @@ func (s *Server) clientAddress(r *http.Request) string {
 		return host
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop := strings.TrimSpace(hops[i])
+	for _, v := range slices.Backward(hops) {
+		hop := strings.TrimSpace(v)
 		a, err := netip.ParseAddr(hop)
 		if err != nil {
 			break

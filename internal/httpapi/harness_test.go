@@ -223,7 +223,7 @@ func (h *house) do(a ask) answered {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // only read from
+	defer res.Body.Close()
 	out := answered{status: res.StatusCode, header: res.Header}
 	if res.Header.Get("Content-Type") == "text/event-stream" {
 		return out

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -114,6 +115,10 @@ type namesTenant interface{ tenantName() string }
 func register[I, O any](s *Server, o operation, handle func(ctx context.Context, by caller, in *I) (*O, error)) {
 	if _, ok := any(new(I)).(namesTenant); ok != (o.In == inBody) {
 		panic(fmt.Sprintf("httpapi: %s %s: the input must name the tenant where it is in the body, and nowhere else", o.Method, o.Path))
+	}
+	s.declared = append(s.declared, o)
+	if !slices.Contains(s.tags, o.Tag) {
+		s.tags = append(s.tags, o.Tag)
 	}
 	huma.Register(s.api, op(o), func(ctx context.Context, input *I) (*O, error) {
 		by, _ := ctx.Value(callerKey{}).(caller)

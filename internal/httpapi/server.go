@@ -66,11 +66,14 @@ type Store interface {
 // Server is the API as an http.Handler.
 type Server struct {
 	Services
-	cfg     Config
-	api     huma.API
-	handler http.Handler
-	spec    []byte
-	where   where
+	cfg      Config
+	api      huma.API
+	handler  http.Handler
+	declared []operation // in the order of the reference
+	tags     []string    // theirs, in that order
+	spec     []byte
+	page     []byte // the reference
+	where    where
 }
 
 // Prefix is where the API is.
@@ -94,6 +97,7 @@ func New(cfg Config, services Services) *Server {
 	s.api.UseMiddleware(s.guard)
 	s.operations()
 	s.describe()
+	s.page = s.makeReference()
 	mux.HandleFunc("GET "+Prefix+"/openapi.json", s.openAPI)
 	mux.HandleFunc("GET "+Prefix+"/docs", s.reference)
 	mux.HandleFunc("GET /healthz", s.healthz)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -135,9 +136,7 @@ func stream(contentType string, header http.Header, body io.ReadCloser) *huma.St
 		h := w.Header()
 		h.Set("Content-Type", contentType)
 		h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-		for name, values := range header {
-			h[name] = values
-		}
+		maps.Copy(h, header)
 		_, _ = io.Copy(w, body) // the status is out: what is left to do is to stop
 	}}
 }
