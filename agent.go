@@ -2,6 +2,7 @@ package helpdesk
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -40,12 +41,7 @@ func (i Instance) Allowed(t TenantID) bool {
 	if i.AllTenants {
 		return t != ""
 	}
-	for _, x := range i.Tenants {
-		if x == t {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(i.Tenants, t)
 }
 
 // Request is all that an Instance is given for one Turn: the whole conversation, oldest message first, the

@@ -72,8 +72,8 @@ func TestDigestBindsEverything(t *testing.T) {
 	}
 	free := map[string]bool{"Turn": true, "Agent": true, "Instance": true, "Position": true, "State": true, "Purpose": true, "Expected": true, "Risk": true,
 		"Digest": true, "Decided": true, "Run": true, "Delivered": true, "Note": true, "At": true}
-	for i := range reflect.TypeFor[helpdesk.Suggestion]().NumField() {
-		name := reflect.TypeFor[helpdesk.Suggestion]().Field(i).Name
+	for field := range reflect.TypeFor[helpdesk.Suggestion]().Fields() {
+		name := field.Name
 		change, ok := bound[name]
 		if !ok {
 			if !free[name] {

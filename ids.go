@@ -43,13 +43,14 @@ func MakeTicketKey(prefix string, n int64) TicketKey {
 func ParseTicketKey(s string) (TicketKey, error) {
 	k := strings.ToUpper(strings.TrimSpace(s))
 	if !keyPattern.MatchString(k) {
-		return "", Errorf(NotFound, "There is no ticket %q. Ticket keys look like HD-12.", clip(s, 40))
+		return "", Errorf(NotFound, "There is no ticket %q. Ticket keys look like HD-12.", clip(s))
 	}
 	return TicketKey(k), nil
 }
 
-// clip shortens s to at most n bytes for use in a sentence, at a character boundary.
-func clip(s string, n int) string {
+// clip shortens what somebody typed for use in a sentence, at a character boundary.
+func clip(s string) string {
+	n := 40
 	if len(s) <= n {
 		return s
 	}

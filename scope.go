@@ -24,7 +24,7 @@ func ParseScope(s string) (Scope, error) {
 	case kind == "container" && has && target != "" && len(target) <= 253 && !strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		return Scope{kind: kind, target: target}, nil
 	}
-	return Scope{}, Errorf(Invalid, "A scope is tenant, admin or container:<name>, not %q.", clip(s, 40))
+	return Scope{}, Errorf(Invalid, "A scope is tenant, admin or container:<name>, not %q.", clip(s))
 }
 
 // String is the scope as ParseScope reads it; "" for the zero Scope.

@@ -117,7 +117,7 @@ func ParseChoice(s string) (Choice, error) {
 	case Approve, Reject, Ignore, Execute, Undo:
 		return c, nil
 	}
-	return "", Errorf(Invalid, "A decision is approve, reject, ignore, execute or undo, not %q.", clip(s, 40))
+	return "", Errorf(Invalid, "A decision is approve, reject, ignore, execute or undo, not %q.", clip(s))
 }
 
 // Target is the state that a choice leads to.

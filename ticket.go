@@ -18,7 +18,7 @@ func ParseTicketStatus(s string) (TicketStatus, error) {
 	case TicketOpen, TicketInProgress, TicketClosed:
 		return st, nil
 	}
-	return "", Errorf(Invalid, "A ticket's status is open, in_progress or closed, not %q.", clip(s, 40))
+	return "", Errorf(Invalid, "A ticket's status is open, in_progress or closed, not %q.", clip(s))
 }
 
 // Activity is derived from a ticket's turns and suggestions, never set.

@@ -10,6 +10,7 @@ package event
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"time"
 
@@ -71,8 +72,6 @@ func Decode(kind string, data json.RawMessage) (Fact, error) {
 // Kinds gives the zero fact of every kind, by name.
 func Kinds() map[string]Fact {
 	m := make(map[string]Fact, len(kinds))
-	for k, v := range kinds {
-		m[k] = v
-	}
+	maps.Copy(m, kinds)
 	return m
 }

@@ -49,7 +49,7 @@ func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, o
 		return final(err)
 	}
 	defer dir.Close()
-	listener, err := net.Listen("tcp", cfg.Listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return final(helpdesk.WithCause(helpdesk.Unavailable, err, "Nothing can listen on %s: another program may hold the port. Choose another address with HELPDESK_LISTEN.", cfg.Listen))
 	}

@@ -66,7 +66,7 @@ type Service struct {
 	waiting  map[helpdesk.RunID][]chan struct{} // who waits for a run's end
 	hello    launch.Hello
 	work     sync.WaitGroup
-	ctx      context.Context // of Run: started work outlives a request
+	ctx      context.Context // of Run: started work outlives a request; nil before
 }
 
 // New makes a Service; it starts nothing.
@@ -87,7 +87,7 @@ func New(cfg Config) *Service {
 		cfg.Lapse = 24 * time.Hour
 	}
 	return &Service{
-		cfg: cfg, wake: make(chan struct{}, 1), exits: make(chan launch.Status, 64), ctx: context.Background(),
+		cfg: cfg, wake: make(chan struct{}, 1), exits: make(chan launch.Status, 64),
 		starting: map[helpdesk.RunID]bool{}, waiting: map[helpdesk.RunID][]chan struct{}{},
 	}
 }

@@ -86,7 +86,7 @@ func (s *Service) ended(id helpdesk.RunID) {
 func (s *Service) begin(id helpdesk.RunID, tenant helpdesk.TenantID) {
 	s.mu.Lock()
 	ctx := s.ctx
-	if s.starting[id] || ctx.Err() != nil {
+	if s.starting[id] || ctx == nil || ctx.Err() != nil { // Run begins it
 		s.mu.Unlock()
 		return
 	}

@@ -26,7 +26,7 @@ type Change struct {
 // deletes its workspace.
 func (d *Desk) Change(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, c Change) (t helpdesk.Ticket, err error) {
 	var running []helpdesk.TurnID
-	err = d.change(ctx, by, key, helpdesk.PermTicketWrite, func(tx *store.Tx, x helpdesk.Ticket, now time.Time) error {
+	err = d.change(ctx, by, key, func(tx *store.Tx, x helpdesk.Ticket, now time.Time) error {
 		running = nil
 		if c.Title != nil {
 			if err := d.rename(tx, by, &x, *c.Title, now); err != nil {
@@ -168,7 +168,7 @@ func (d *Desk) stopLocal(ctx context.Context, turns []helpdesk.TurnID) {
 // person releases them.
 func (d *Desk) Stop(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey) error {
 	var open []helpdesk.Turn
-	err := d.change(ctx, by, key, helpdesk.PermTicketWrite, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) (err error) {
+	err := d.change(ctx, by, key, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) (err error) {
 		if open, err = tx.OpenTurns(key); err != nil || len(open) == 0 {
 			return err
 		}
@@ -198,7 +198,7 @@ func (d *Desk) Stop(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketK
 		}
 	}
 	// Whoever worked on the turn here has written its end by now. If it ran elsewhere, or nowhere yet, it ends here.
-	return d.change(ctx, by, key, helpdesk.PermTicketWrite, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) error {
+	return d.change(ctx, by, key, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) error {
 		left, err := tx.OpenTurns(key)
 		if err != nil {
 			return err
@@ -216,7 +216,7 @@ func (d *Desk) Stop(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketK
 
 // Release lets held messages go on, or discards them.
 func (d *Desk) Release(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, discard bool) error {
-	err := d.change(ctx, by, key, helpdesk.PermTicketWrite, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) error {
+	err := d.change(ctx, by, key, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) error {
 		if !t.Held {
 			return nil
 		}

@@ -13,7 +13,7 @@ import (
 // only the audit keeps that it was, and who deleted it.
 func (d *Desk) Delete(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey) error {
 	var running []helpdesk.TurnID
-	err := d.change(ctx, by, key, helpdesk.PermTicketWrite, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) (err error) {
+	err := d.change(ctx, by, key, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) (err error) {
 		if running, err = d.endTurns(tx, by, key, "The ticket was deleted.", now); err != nil {
 			return err
 		}

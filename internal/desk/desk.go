@@ -159,7 +159,7 @@ func (d *Desk) Post(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketK
 		Message helpdesk.MessageID
 		Turn    helpdesk.TurnID
 	}
-	err = d.change(ctx, by, key, helpdesk.PermTicketWrite, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) error {
+	err = d.change(ctx, by, key, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) error {
 		var p posted
 		if found, err := tx.Recall(once, &p); err != nil || found {
 			m, turn = p.Message, p.Turn
@@ -249,12 +249,12 @@ func (d *Desk) checkMessage(s string, mayBeEmpty bool) error {
 }
 
 // change runs fn in a transaction that holds the ticket's row, if the actor may. A deleted ticket is not found.
-func (d *Desk) change(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, p helpdesk.Permission, fn func(*store.Tx, helpdesk.Ticket, time.Time) error) error {
+func (d *Desk) change(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, fn func(*store.Tx, helpdesk.Ticket, time.Time) error) error {
 	t, err := d.Ticket(ctx, by, key)
 	if err != nil {
 		return err
 	}
-	if err := helpdesk.May(by, p, t.Tenant); err != nil {
+	if err := helpdesk.May(by, helpdesk.PermTicketWrite, t.Tenant); err != nil {
 		return err
 	}
 	return d.cfg.Store.Update(ctx, t.Tenant, func(tx *store.Tx) error {

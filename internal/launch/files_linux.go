@@ -232,7 +232,7 @@ func (w workspace) makeDirs(name string) (*os.File, error) {
 	if err != nil || name == "" {
 		return dir, err
 	}
-	for _, part := range strings.Split(name, "/") {
+	for part := range strings.SplitSeq(name, "/") {
 		err := unix.Mkdirat(int(dir.Fd()), part, 0o700)
 		if err == nil {
 			err = dir.Sync()

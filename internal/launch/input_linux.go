@@ -142,7 +142,7 @@ func (p *process) record(data []byte, safe bool) {
 		}
 		return
 	}
-	p.log.Input(data, time.Now())
+	_ = p.log.Input(data, time.Now()) // a full disk shows at the next output, which then pauses
 }
 
 // relays are programs that pass typing on to another terminal, whose echo cannot be seen from here.

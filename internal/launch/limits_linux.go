@@ -292,7 +292,7 @@ func cgroupMounts() map[string]string {
 		case f[2] == "cgroup2":
 			mounts[""] = f[1]
 		case f[2] == "cgroup":
-			for _, option := range strings.Split(f[3], ",") {
+			for option := range strings.SplitSeq(f[3], ",") {
 				if slices.Contains([]string{"memory", "pids", "cpu"}, option) {
 					mounts[option] = f[1]
 				}
@@ -309,7 +309,7 @@ func ownCgroups() map[string]string {
 	for line := range strings.Lines(string(text)) {
 		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
 		if len(f) == 3 {
-			for _, controller := range strings.Split(f[1], ",") {
+			for controller := range strings.SplitSeq(f[1], ",") {
 				own[controller] = f[2]
 			}
 		}

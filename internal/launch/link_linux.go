@@ -87,7 +87,7 @@ func (lk *link) send(r reply, body []byte) {
 	lk.write.Lock()
 	defer lk.write.Unlock()
 	if err := writeFrame(lk.conn, r, body); helpdesk.KindOf(err) == helpdesk.TooLarge && r.Seq != 0 {
-		writeFrame(lk.conn, reply{Seq: r.Seq, Error: toWire(helpdesk.Errorf(helpdesk.TooLarge, "The answer is too long; ask for a part of it."))}, nil)
+		_ = writeFrame(lk.conn, reply{Seq: r.Seq, Error: toWire(helpdesk.Errorf(helpdesk.TooLarge, "The answer is too long; ask for a part of it."))}, nil)
 	}
 }
 

@@ -100,7 +100,7 @@ func (p *process) read() {
 func (p *process) drain(buf []byte) {
 	for {
 		n := 0
-		p.raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), buf) })
+		_ = p.raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), buf) })
 		if n <= 0 {
 			return
 		}
@@ -143,7 +143,7 @@ func (p *process) keep(out []byte) {
 		if err == nil {
 			continue
 		}
-		if !p.blocked(err, out) {
+		if !p.blocked(err) {
 			return
 		}
 	}
@@ -151,9 +151,9 @@ func (p *process) keep(out []byte) {
 
 // blocked is told that output cannot be kept, and says whether to try again: after a Resume, or for a full disk after
 // a second. The limit of a Run, and a process that was ended, drop it.
-func (p *process) blocked(err error, out []byte) (again bool) {
+func (p *process) blocked(err error) (again bool) {
 	why, detail := PausedByDisk, "The recording cannot be written ("+reason(err)+"), so the terminal waits."
-	if err == transcript.ErrLimit {
+	if errors.Is(err, transcript.ErrLimit) {
 		why, detail = PausedByLimit, "The recording is as long as it may be, so the terminal waits."
 	}
 	p.mu.Lock()
@@ -184,7 +184,7 @@ const maxTries = 30
 func (p *process) cut() {
 	if !p.status.Cut {
 		p.status.Cut = true
-		p.log.Cut(time.Now())
+		_ = p.log.Cut(time.Now()) // Cut in the status says it as well
 		p.l.publish(p.status)
 	}
 }
@@ -259,7 +259,7 @@ func (p *process) resize(cols, rows uint16) error {
 		return helpdesk.WithCause(helpdesk.Conflict, err, "The terminal cannot be resized now.")
 	}
 	p.status.Cols, p.status.Rows = cols, rows
-	p.log.Resize(int(cols), int(rows), time.Now())
+	_ = p.log.Resize(int(cols), int(rows), time.Now())
 	p.l.publish(p.status)
 	return nil
 }

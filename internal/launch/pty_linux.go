@@ -117,7 +117,7 @@ func ttyFlags(raw syscall.RawConn) (canonical, echo bool, err error) {
 
 // foreground is the process group that reads the terminal now, 0 when there is none.
 func foreground(raw syscall.RawConn) (pgrp int) {
-	raw.Control(func(fd uintptr) {
+	_ = raw.Control(func(fd uintptr) {
 		if n, err := unix.IoctlGetInt(int(fd), unix.TIOCGPGRP); err == nil {
 			pgrp = n
 		}

@@ -56,7 +56,7 @@ func reach(cfg *Config) error {
 // and serves the next one.
 func leave(at string) {
 	if filepath.Dir(at) == shortcuts && at == os.Getenv(dataVariable) {
-		unix.Unmount(at, unix.MNT_DETACH)
+		_ = unix.Unmount(at, unix.MNT_DETACH) // it goes with the namespace anyway
 		unix.Rmdir(at)
 	}
 }

@@ -364,7 +364,7 @@ func (l *Launcher) try(kind Kind) error {
 		return err
 	}
 	defer outR.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second) //nolint:forbidigo // asked once, at the start, before there is anything to end it
 	defer cancel()
 	b, err := l.bubblewrap(kind, l.plan(kind, job), uid, outW, false)
 	outW.Close()
@@ -374,7 +374,7 @@ func (l *Launcher) try(kind Kind) error {
 	defer b.close()
 	stop := context.AfterFunc(ctx, func() { b.child.Kill() })
 	defer stop()
-	b.release()
+	_ = b.release() // what was said tells what failed
 	said, _ := io.ReadAll(io.LimitReader(outR, 4096))
 	state, err := b.child.Wait()
 	if err == nil && state.Success() {

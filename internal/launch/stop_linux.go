@@ -95,7 +95,7 @@ func descendants(pid int) []int {
 		tasks, _ := filepath.Glob("/proc/" + strconv.Itoa(all[i]) + "/task/*/children")
 		for _, task := range tasks {
 			children, _ := os.ReadFile(task)
-			for _, f := range strings.Fields(string(children)) {
+			for f := range strings.FieldsSeq(string(children)) {
 				if child, err := strconv.Atoi(f); err == nil {
 					all = append(all, child)
 				}

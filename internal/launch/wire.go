@@ -173,7 +173,7 @@ func readN(r io.Reader, n int) ([]byte, error) {
 
 // noEOF makes an end in the middle of a frame an error of its own: io.EOF means that the other side left in order.
 func noEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

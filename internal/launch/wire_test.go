@@ -36,7 +36,7 @@ func TestFramesArriveAsTheyWereSent(t *testing.T) {
 			t.Errorf("frame %d: %s, body of %d bytes", i, diff, len(body))
 		}
 	}
-	if _, err := readFrame(&wire, &request{}); err != io.EOF {
+	if _, err := readFrame(&wire, &request{}); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v", err)
 	}
 }
@@ -60,7 +60,7 @@ func TestBadFramesAreRefused(t *testing.T) {
 		"a size out of it":  frame(`{"cols":70000}`),
 		"a negative number": frame(`{"seq":-1}`),
 	} {
-		if _, err := readFrame(bytes.NewReader(p), &request{}); err == nil || err == io.EOF {
+		if _, err := readFrame(bytes.NewReader(p), &request{}); err == nil || errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

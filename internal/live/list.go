@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -115,8 +116,8 @@ func (l *lister) check(ctx context.Context) {
 		l.hub.cfg.Log.Warn("live: list", "error", err)
 		return
 	}
-	for i := len(newest) - 1; i >= 0; i-- {
-		if t := newest[i]; t.Seq > l.seen[t.Key] {
+	for _, v := range slices.Backward(newest) {
+		if t := v; t.Seq > l.seen[t.Key] {
 			l.tell(t)
 		}
 	}

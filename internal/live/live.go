@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"helpdesk"
@@ -71,6 +72,8 @@ type Hub struct {
 	bus   Bus
 	parts *Parts
 	done  chan struct{} // closed when Run ends: no stream outlives it
+
+	encoded atomic.Int64 // events that were encoded, for tests
 
 	mu       sync.Mutex
 	watchers map[helpdesk.TicketKey]*watcher

@@ -171,6 +171,7 @@ func (h *Hub) timeline(ctx context.Context, tenant helpdesk.TenantID, key helpde
 		return nil, err
 	}
 	frames := make([]frame, 0, len(events))
+	h.encoded.Add(int64(len(events)))
 	for _, e := range events {
 		data, err := json.Marshal(EventOf(e))
 		if err != nil {

@@ -40,8 +40,6 @@ func argsOf(words []*syntax.Word) []arg {
 	return args
 }
 
-func literalArg(s string) arg { return arg{text: s, prefix: s, literal: true, one: true} }
-
 func argOf(w *syntax.Word) arg {
 	if w == nil {
 		return arg{one: true, literal: true}

@@ -102,6 +102,7 @@ func acknowledged(t *testing.T, s *store.Store, tenant helpdesk.TenantID, what s
 		fmt.Println("ack", what)
 		return true
 	case helpdesk.KindOf(err) == helpdesk.Unavailable:
+		<-time.After(20 * time.Millisecond) // leave the processor to the database that is coming back
 		return false
 	default:
 		fmt.Println("wrong", what, err)

@@ -14,7 +14,7 @@ const maxProposed = 8
 // advance says what was learned, proposes what is to be run next, or concludes.
 func (t *turn) advance(c *caseFile, b *Runbook, news learned) {
 	for _, id := range news.rejected {
-		t.heed(c, b, id)
+		t.heed(c, id)
 	}
 	f := t.facts(c, b)
 	t.sayRead(c, b, f, news)
@@ -26,7 +26,7 @@ func (t *turn) advance(c *caseFile, b *Runbook, news learned) {
 	}
 	switch {
 	case remedied:
-		t.afterRemedy(c, b, f, news)
+		t.afterRemedy(c, b, news)
 	case c.Phase != examining && !examined:
 		t.afterVerify(c, b)
 	default: // an output that comes late opens the examination again
@@ -49,7 +49,7 @@ func (t *turn) sayWaiting(c *caseFile, b *Runbook) {
 		}
 	}
 	if len(old) > 0 && len(t.asked) == 0 {
-		t.say("I still wait for " + joinWords(old, "and") + ". Say “go on without it” if it is not to be run.\n")
+		t.say("I still wait for " + joinWords(old) + ". Say “go on without it” if it is not to be run.\n")
 	}
 }
 
@@ -110,7 +110,7 @@ func (t *turn) sayRejected(c *caseFile, b *Runbook, news learned) {
 			}
 		}
 		if len(without) > 0 {
-			text += " From here on I do without " + joinWords(without, "and") + "."
+			text += " From here on I do without " + joinWords(without) + "."
 		}
 		switch alt := b.alternative(id); {
 		case alt != nil && !c.item(alt.ID).State.started():
@@ -147,7 +147,7 @@ func (t *turn) propose(c *caseFile, b *Runbook, f *facts, steps []Step) bool {
 	}
 	for k, s := range due {
 		if k == 0 {
-			t.sayProposals(due, c)
+			t.sayProposals(due)
 			t.plan(c, b)
 		}
 		purpose, expected, risk := b.texts(s.ID, f.env)
@@ -167,7 +167,7 @@ func (t *turn) proposal(it *item, purpose, expected string, risk helpdesk.Risk) 
 	}})
 }
 
-func (t *turn) sayProposals(due []*Step, c *caseFile) {
+func (t *turn) sayProposals(due []*Step) {
 	if len(due) == 1 {
 		t.say("Next I would run one command. It only reads; you decide.\n")
 	} else {

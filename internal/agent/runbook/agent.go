@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"strings"
 	"sync"
 
 	"helpdesk"
@@ -51,11 +52,11 @@ func New(cfg Config) (*Agent, error) {
 			ps = append(ps, b.compile()...)
 		}
 		if len(ps) > 0 {
-			text := ""
+			var text strings.Builder
 			for _, p := range ps {
-				text += "\n" + p.Error()
+				text.WriteString("\n" + p.Error())
 			}
-			return nil, helpdesk.Errorf(helpdesk.Invalid, "The runbooks in %s have faults:%s", cfg.Dir, text)
+			return nil, helpdesk.Errorf(helpdesk.Invalid, "The runbooks in %s have faults:%s", cfg.Dir, text.String())
 		}
 		if books, err = replace(books, own); err != nil {
 			return nil, err

@@ -150,7 +150,7 @@ func (t *turn) gaps(c *caseFile, b *Runbook, f *facts) []string {
 		if it.State == ran && !it.Admin && s.Scope != "tenant" {
 			inside = true
 		}
-		if f.results[s.ID].ok() || b.replaced(c, f, s) {
+		if f.results[s.ID].ok() || b.replaced(f, s) {
 			continue
 		}
 		blind, _ := s.Blind.render(f.env)
@@ -202,9 +202,9 @@ func (t *turn) gaps(c *caseFile, b *Runbook, f *facts) []string {
 }
 
 // replaced says whether another step told what this one did not.
-func (b *Runbook) replaced(c *caseFile, f *facts, s *Step) bool {
+func (b *Runbook) replaced(f *facts, s *Step) bool {
 	alt := b.alternative(s.ID)
-	return alt != nil && (f.results[alt.ID].ok() || b.replaced(c, f, alt))
+	return alt != nil && (f.results[alt.ID].ok() || b.replaced(f, alt))
 }
 
 // turnTo goes on to another runbook where the evidence leads there.
@@ -265,7 +265,7 @@ func (t *turn) remedies(c *caseFile, b *Runbook, f *facts, claims []claim) bool 
 }
 
 // afterRemedy says what came of remedies and proposes to check it.
-func (t *turn) afterRemedy(c *caseFile, b *Runbook, f *facts, news learned) {
+func (t *turn) afterRemedy(c *caseFile, b *Runbook, news learned) {
 	worked := false
 	for _, id := range news.ran {
 		if b.step(id) != nil {
@@ -296,7 +296,7 @@ func (t *turn) afterRemedy(c *caseFile, b *Runbook, f *facts, news learned) {
 		for i := range b.Verify { // each remedy is checked anew
 			delete(c.Items, b.Verify[i].ID)
 		}
-		f = t.facts(c, b)
+		f := t.facts(c, b)
 		if t.propose(c, b, f, b.Verify) {
 			return
 		}

@@ -350,7 +350,7 @@ func functions() []expr.Option {
 			for i, x := range list {
 				spans[i] = string(codeSpan(plainValue(x)))
 			}
-			return markdown(joinWords(spans, "and")), nil
+			return markdown(joinWords(spans)), nil
 		}, new(func(any) markdown)),
 		one("host", func(v any) (any, error) {
 			h, _, err := splitAddr(v)

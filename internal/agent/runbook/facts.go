@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -167,9 +168,7 @@ func (f *facts) step(t *turn, c *caseFile, s *Step) {
 		f.results[s.ID] = r
 		env["ok"], env["state"], env["exit"], env["denied"], env["missing"] = r.ok(), r.state, r.exit, r.denied, r.missing
 		if r.ok() {
-			for name, v := range r.values {
-				env[name] = v
-			}
+			maps.Copy(env, r.values)
 			for _, l := range r.lines {
 				if _, ok := f.lines[l]; !ok {
 					f.lines[l] = it.Command

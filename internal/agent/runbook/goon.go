@@ -225,7 +225,7 @@ var (
 )
 
 // heed takes a rejection's reason into account: a program that it names is not used again in this case.
-func (t *turn) heed(c *caseFile, b *Runbook, id string) {
+func (t *turn) heed(c *caseFile, id string) {
 	it := c.item(id)
 	if it.Reason == "" {
 		return
@@ -249,7 +249,7 @@ const barAdmin = "scope:admin"
 func programsOf(command string) []string {
 	var programs []string
 	start := true
-	for _, w := range strings.Fields(command) {
+	for w := range strings.FieldsSeq(command) {
 		switch {
 		case strings.Contains(w, "=") && start, w == "do", w == "then", w == "else", w == "!", w == "{", w == "(":
 			continue

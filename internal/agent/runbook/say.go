@@ -68,14 +68,14 @@ func oneLine(s string, limit int) string {
 }
 
 // joinWords is "a", "a and b", "a, b and c".
-func joinWords(words []string, last string) string {
+func joinWords(words []string) string {
 	switch n := len(words); n {
 	case 0:
 		return ""
 	case 1:
 		return words[0]
 	default:
-		return strings.Join(words[:n-1], ", ") + " " + last + " " + words[n-1]
+		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
 	}
 }
 

@@ -115,10 +115,10 @@ func (c *caseFile) which(b *Runbook, command string) (id string, edited bool) {
 // likeness is the share of words that two commands have in common.
 func likeness(a, b string) float64 {
 	words := map[string]int{}
-	for _, w := range strings.Fields(a) {
+	for w := range strings.FieldsSeq(a) {
 		words[w] |= 1
 	}
-	for _, w := range strings.Fields(b) {
+	for w := range strings.FieldsSeq(b) {
 		words[w] |= 2
 	}
 	both := 0
@@ -178,7 +178,7 @@ func quoted(words []string) string {
 		}
 		list = append(list, "“"+w+"”")
 	}
-	return joinWords(list, "and")
+	return joinWords(list)
 }
 
 // open takes up a runbook.
@@ -211,7 +211,7 @@ func (t *turn) open(b *Runbook, said, because, from string) {
 				titles = append(titles, "**"+escapeMarkdown(q.Title)+"**")
 			}
 		}
-		intro += " After that I take up " + joinWords(titles, "and") + "."
+		intro += " After that I take up " + joinWords(titles) + "."
 	}
 	t.say(intro + "\n\n")
 	t.advance(c, ready, learned{})
