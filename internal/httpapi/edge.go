@@ -79,7 +79,7 @@ func (s *Server) edge(inner http.Handler) http.Handler {
 		}
 		defer func() {
 			if fault := recover(); fault != nil {
-				if errors.Is(http.ErrAbortHandler, fault) {
+				if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(fault)
 				}
 				s.cfg.Log.Error("panic", "id", t.id, "method", r.Method, "path", r.URL.Path, "fault", fault, "stack", string(debug.Stack()))

@@ -15,7 +15,7 @@ export function PageFailed({ error, reset }: ErrorComponentProps) {
     void router.invalidate();
   };
   return (
-    <main className="flex h-full flex-col items-center justify-center">
+    <div className="flex h-full flex-col items-center justify-center">
       <PageTitle title="Not loaded" className="sr-only">
         This page was not loaded
       </PageTitle>
@@ -25,7 +25,7 @@ export function PageFailed({ error, reset }: ErrorComponentProps) {
         requestId={error instanceof Problem ? error.requestId : undefined}
         onRetry={retry}
       />
-    </main>
+    </div>
   );
 }
 
@@ -55,5 +55,22 @@ export function PagePending() {
         <Skeleton className="w-80 max-w-full" />
       </div>
     </Loading>
+  );
+}
+
+/** The same outside the shell, where no main stands around them yet. */
+export function RootFailed(props: ErrorComponentProps) {
+  return (
+    <main className="h-dvh">
+      <PageFailed {...props} />
+    </main>
+  );
+}
+
+export function RootNotFound() {
+  return (
+    <main className="h-dvh">
+      <NotFound />
+    </main>
   );
 }

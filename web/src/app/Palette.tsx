@@ -22,6 +22,7 @@ export function Palette({ onClose, onShortcuts }: { onClose: () => void; onShort
     const opener = document.activeElement;
     const el = dialog.current;
     el?.showModal();
+    el?.querySelector('input')?.focus();
     return () => {
       el?.close();
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
@@ -49,7 +50,7 @@ export function Palette({ onClose, onShortcuts }: { onClose: () => void; onShort
     action('Theme: dark', <MoonStar size={16} aria-hidden />, () => setTheme('dark')),
     action('Theme: as the system', <SunMoon size={16} aria-hidden />, () => setTheme('system')),
   ].filter((a) => a.label.toLowerCase().includes(query.toLowerCase()));
-  const found = tickets.data?.items.slice(0, 8) ?? [];
+  const found = tickets.data?.items.slice(0, query ? 8 : 5) ?? [];
 
   const ticketGroup = found.length > 0 && (
     <Command.Group heading={query ? 'Tickets' : 'Recent tickets'} className={groupClass}>
@@ -82,7 +83,7 @@ export function Palette({ onClose, onShortcuts }: { onClose: () => void; onShort
         </div>
         <Command.List className="max-h-[min(24rem,60vh)] scroll-py-1 overflow-y-auto p-1">
           <Command.Empty className="px-3 py-8 text-center text-control text-ink-3">{tickets.isFetching ? 'Searching…' : 'No ticket and no action has these words.'}</Command.Empty>
-          {query !== '' && ticketGroup}
+          {ticketGroup}
           {actions.length > 0 && (
             <Command.Group heading="Actions" className={groupClass}>
               {actions.map((a) => (
@@ -94,7 +95,6 @@ export function Palette({ onClose, onShortcuts }: { onClose: () => void; onShort
               ))}
             </Command.Group>
           )}
-          {query === '' && ticketGroup}
         </Command.List>
       </Command>
     </dialog>

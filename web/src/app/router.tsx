@@ -3,14 +3,14 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import { meQuery } from '../api/me';
 import { Problem } from '../api/problem';
 import type { TicketStatus } from '../api/types';
-import { NotFound, PageFailed, PagePending } from './Fallback';
+import { NotFound, PageFailed, PagePending, RootFailed, RootNotFound } from './Fallback';
 import { safeTarget } from './safeTarget';
 import { Shell } from './Shell';
 
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()({
   component: Outlet,
-  errorComponent: PageFailed,
-  notFoundComponent: NotFound,
+  errorComponent: RootFailed,
+  notFoundComponent: RootNotFound,
 });
 
 const signIn = createRoute({
@@ -39,6 +39,7 @@ const app = createRoute({
     }
   },
   component: Shell,
+  errorComponent: RootFailed,
 });
 
 const home = createRoute({

@@ -40,7 +40,7 @@ export function FilterBar({ search, tenants }: { search: HistorySearch; tenants:
               document.querySelector<HTMLElement>('[data-row-link]')?.focus();
             }
           }}
-          className="min-w-52 flex-1"
+          className="min-w-52 flex-1 max-wide:basis-full"
         />
         <Select
           aria-label="Status"

@@ -101,7 +101,7 @@ export function TicketList({ tickets }: { tickets: readonly Ticket[] }) {
         <span>Title</span>
         <span />
         <span className="pl-1">Status</span>
-        <span>Agent</span>
+        <span className="max-full:hidden">Agent</span>
         <span>Tenant</span>
         <span className="text-right">Changed</span>
         <span />

@@ -9,8 +9,8 @@ import { Menu, MenuChoice, MenuItem, MenuLabel, MenuSeparator } from '../ui/Menu
 import { RelativeTime } from '../ui/RelativeTime';
 import { ActivityChip, StatusChip, statusLabels, statusOptions } from './TicketState';
 
-/** The columns of a wide row: box, id, title, activity, status, agent, tenant, time, menu. */
-export const columns = 'wide:grid-cols-[28px_88px_minmax(0,1fr)_auto_104px_minmax(0,9rem)_minmax(0,8rem)_88px_32px]';
+/** The columns of a wide row: box, id, title, activity, status, agent where there is room, tenant, time, menu. */
+export const columns = 'wide:grid-cols-[28px_72px_minmax(0,1fr)_auto_104px_minmax(0,8rem)_80px_32px] full:grid-cols-[28px_72px_minmax(0,1fr)_auto_104px_minmax(0,9rem)_minmax(0,9rem)_80px_32px]';
 
 type Props = {
   ticket: Ticket;
@@ -69,7 +69,7 @@ export const TicketRow = memo(function TicketRow({ ticket: t, selected, selectin
           <MenuChoice value={t.status} options={statusOptions} onChange={(s) => onStatus(t.key, s)} />
         </Menu>
       </span>
-      <span className="truncate text-ink-2 max-wide:hidden">{t.agent_name}</span>
+      <span className="truncate text-ink-2 max-full:hidden">{t.agent_name}</span>
       <span className="truncate text-ink-2 max-wide:hidden">{t.tenant_name}</span>
       <RelativeTime at={t.changed_at} className="num text-right whitespace-nowrap text-ink-3 max-wide:hidden" />
       <span className="order-3 col-start-1 mt-1 flex min-w-0 items-center gap-x-2 text-meta text-ink-3 wide:hidden">

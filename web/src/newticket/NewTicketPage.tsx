@@ -135,7 +135,7 @@ function Form({ tenant, tenants, agents, instances, onTenant }: FormProps) {
         submit();
       }}
     >
-      <div className="grid gap-3 wide:grid-cols-3">
+      <div className="grid gap-3 wide:grid-cols-[3fr_5fr_3fr]">
         <Field label="Tenant">{(c) => <Select {...c} value={tenant} options={tenants.map((t) => ({ value: t.id, label: t.name }))} onChange={onTenant} />}</Field>
         <Field label="Agent">
           {(c) => <Select {...c} value={choice.agent} placeholder="None allowed" options={agents.map((a) => ({ value: a.id, label: a.domain && a.domain !== a.name ? `${a.name} · ${a.domain}` : a.name }))} onChange={(id) => choose({ agent: id })} />}

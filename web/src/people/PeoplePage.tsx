@@ -104,7 +104,11 @@ function Row({ person: p, tenants, self, onLink }: { person: Person; tenants: re
         </p>
         <p className="text-control text-ink-3">
           {p.name && `${p.email} · `}
-          {belongs.length > 0 ? belongs.join(', ') : p.admin ? 'All tenants' : 'No tenant'} · since <RelativeTime at={p.created_at} />
+          {belongs.length > 0 ? belongs.join(', ') : p.admin ? 'All tenants' : 'No tenant'}
+          <span className="max-wide:hidden">
+            {' '}
+            · since <RelativeTime at={p.created_at} />
+          </span>
         </p>
       </div>
       <Menu align="end" trigger={<IconButton name={`Actions for ${name}`} icon={<Ellipsis size={16} aria-hidden />} busy={change.isPending || link.isPending} />}>

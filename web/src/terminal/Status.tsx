@@ -51,7 +51,7 @@ export function Foot({ attachment, emulator, compact, onMore }: { attachment: At
     <div className="flex min-h-7 flex-wrap items-center gap-x-2 gap-y-1 border-t border-line bg-bg px-3 py-0.5 text-meta text-ink-3">
       <span className={s.phase === 'ended' && s.exit?.code !== 0 ? 'text-danger' : ''}>{word}</span>
       {s.phase === 'live' && <span className="num">· {`${cols}×${rows}`}</span>}
-      {others.length > 0 && <span className="min-w-0 truncate">· with {others.map((v) => v.name).join(', ')}</span>}
+      {s.phase === 'live' && others.length > 0 && <span className="min-w-0 truncate">· with {others.map((v) => v.name).join(', ')}</span>}
       {s.phase === 'live' && s.mayType && !s.controller && (
         <button type="button" onClick={fill} className="min-h-6 text-accent hover:underline">
           Use my size

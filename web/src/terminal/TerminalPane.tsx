@@ -43,7 +43,12 @@ export function TerminalPane({ ref, shown, myRun }: { ref: Ref<TerminalHandle>; 
     if (myRun) setChosen(runsTab);
   }, [myRun]);
 
-  const list = (terminals.data?.items ?? []).filter((t) => (t.state === 'live' && !told.get(t.id)?.ended) || chosen === t.id).filter((t) => !dropped.has(t.id));
+  const isLive = (t: TerminalInfo) => t.state === 'live' && !told.get(t.id)?.ended;
+  // One that ended before the reader's eyes stays, with how it ended, until they put it away.
+  const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
+  const fresh = (terminals.data?.items ?? []).filter((t) => isLive(t) && !seen.has(t.id));
+  if (fresh.length > 0) setSeen(new Set([...seen, ...fresh.map((t) => t.id)]));
+  const list = (terminals.data?.items ?? []).filter((t) => (isLive(t) || seen.has(t.id)) && !dropped.has(t.id));
   const tabs = [...(runs.size > 0 ? [runsTab] : []), ...list.map((t) => t.id)];
   const current = tabs.includes(chosen) ? chosen : (list.at(-1)?.id ?? tabs[0] ?? '');
 
@@ -91,7 +96,7 @@ export function TerminalPane({ ref, shown, myRun }: { ref: Ref<TerminalHandle>; 
           <div role="tablist" aria-label="Terminals" className="flex min-w-0 flex-1 gap-1 overflow-x-auto px-2 py-1" onKeyDown={(e) => arrow(e, tabs, current, setChosen)}>
             {runs.size > 0 && <TermTab id={runsTab} label="Runs" active={current === runsTab} onPick={setChosen} />}
             {list.map((t) => (
-              <TermTab key={t.id} id={t.id} label={tabLabel(t, list, head.tenant.name)} active={current === t.id} onPick={setChosen} onClose={() => setEnding(t)} />
+              <TermTab key={t.id} id={t.id} label={tabLabel(t, list, head.tenant.name)} active={current === t.id} onPick={setChosen} onClose={() => (isLive(t) ? setEnding(t) : setDropped((d) => new Set(d).add(t.id)))} />
             ))}
           </div>
           {!closed && menu(<IconButton name="Open a terminal" size="small" icon={<Plus size={16} aria-hidden />} busy={open.isPending} className="mr-1.5" />)}

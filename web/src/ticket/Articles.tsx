@@ -146,7 +146,7 @@ function QuestionCard({ row }: { row: TurnRow }) {
   const head = useHead();
   if (!row.question) return null;
   return (
-    <section aria-label="Question" data-waiting={open || undefined} tabIndex={-1} id={`card-question-${row.id}`} className={cx('max-w-answer rounded-card border px-3 py-2', open ? 'border-line-strong' : 'border-line')}>
+    <div role="group" aria-label="Question" data-waiting={open || undefined} tabIndex={-1} id={`card-question-${row.id}`} className={cx('max-w-answer rounded-card border px-3 py-2', open ? 'border-line-strong' : 'border-line')}>
       <p className="font-medium whitespace-pre-wrap wrap-anywhere">{row.question.text}</p>
       {row.question.choices.length > 0 && (
         <div className="mt-2 flex flex-wrap gap-2">
@@ -158,7 +158,7 @@ function QuestionCard({ row }: { row: TurnRow }) {
         </div>
       )}
       {open && <p className="mt-1.5 text-meta text-ink-3">{row.question.choices.length > 0 ? 'A choice fills your message; you send it.' : 'Answer with your next message.'}</p>}
-    </section>
+    </div>
   );
 }
 

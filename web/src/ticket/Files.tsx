@@ -20,7 +20,7 @@ export function Files() {
   const client = useQueryClient();
   const files = useQuery(filesQuery(head.key));
   const changed = useCanvas((c) => c.canvas.filesSeq);
-  const [open, setOpen] = useState<string | null>(null);
+  const [open, setOpen] = useState<{ path: string; fresh: boolean } | null>(null);
   const [naming, setNaming] = useState(false);
   const closed = head.status === 'closed';
 
@@ -30,7 +30,7 @@ export function Files() {
   }, [changed, client, head.key]);
 
   if (closed) return <EmptyState>The files were deleted when the ticket was closed. The timeline keeps the record that they were there.</EmptyState>;
-  if (open !== null) return <FileView key={open} path={open} onBack={() => setOpen(null)} />;
+  if (open !== null) return <FileView key={open.path} path={open.path} fresh={open.fresh} onBack={() => setOpen(null)} />;
   return (
     <div className="flex h-full min-h-0 flex-col">
       <div className="flex items-center gap-2 border-b border-line py-1.5 pr-2 pl-3">
@@ -53,7 +53,7 @@ export function Files() {
         <ul>
           {files.data?.map((f) => (
             <li key={f.path} className="border-b border-line last:border-0">
-              <button type="button" onClick={() => setOpen(f.path)} className="focus-inset flex min-h-row w-full items-center gap-2 px-3 text-left text-control hover:bg-raised">
+              <button type="button" onClick={() => setOpen({ path: f.path, fresh: false })} className="focus-inset flex min-h-row w-full items-center gap-2 px-3 text-left text-control hover:bg-raised">
                 <File size={16} aria-hidden className="shrink-0 text-ink-3" />
                 <span className="min-w-0 flex-1 truncate font-mono">{f.path}</span>
                 <span className="num shrink-0 text-meta text-ink-3">{bytes(f.size)}</span>
@@ -63,22 +63,13 @@ export function Files() {
           ))}
         </ul>
       </div>
-      {naming && <NameDialog taken={files.data?.map((f) => f.path) ?? []} onClose={() => setNaming(false)} onName={(path) => (setNaming(false), setOpen(path))} />}
+      {naming && <NameDialog taken={files.data?.map((f) => f.path) ?? []} onClose={() => setNaming(false)} onName={(path) => (setNaming(false), setOpen({ path, fresh: true }))} />}
     </div>
   );
 }
 
 function NameDialog({ taken, onClose, onName }: { taken: string[]; onClose: () => void; onName: (path: string) => void }) {
-  const head = useHead();
-  const client = useQueryClient();
   const [path, setPath] = useState('');
-  const create = useMutation({
-    mutationFn: (p: string) => writeFile(head.key, p, ''),
-    onSuccess: (_r, p) => {
-      void client.invalidateQueries({ queryKey: filesQuery(head.key).queryKey, exact: true });
-      onName(p);
-    },
-  });
   const clean = path.trim();
   const fault = taken.includes(clean) ? 'A file of this name is there already.' : clean.startsWith('/') || clean.split('/').includes('..') ? 'A path within the ticket’s directory, without a leading slash or “..”.' : '';
   return (
@@ -86,38 +77,42 @@ function NameDialog({ taken, onClose, onName }: { taken: string[]; onClose: () =
       open
       onClose={onClose}
       title="New file"
-      onSubmit={() => clean && !fault && create.mutate(clean)}
+      onSubmit={() => clean && !fault && onName(clean)}
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" tone="primary" busy={create.isPending} disabledReason={!clean ? 'Type a name first.' : fault || false}>
-            Create
+          <Button type="submit" tone="primary" disabledReason={!clean ? 'Type a name first.' : fault || false}>
+            Write it
           </Button>
         </>
       }
     >
-      <Field label="Name" hint="Directories are made as needed: manifests/limits.yaml" error={fault || (create.isError ? sentence(create.error) : null)}>
+      <Field label="Name" hint="Directories are made as needed: manifests/limits.yaml" error={fault || null}>
         {(c) => <Input {...c} mono autoFocus value={path} onChange={(e) => setPath(e.target.value)} autoComplete="off" />}
       </Field>
     </Dialog>
   );
 }
 
-function FileView({ path, onBack }: { path: string; onBack: () => void }) {
+/** One file to read and edit. A `fresh` one is not on the server until it is saved. */
+function FileView({ path, fresh, onBack }: { path: string; fresh: boolean; onBack: () => void }) {
   const head = useHead();
   const client = useQueryClient();
-  const file = useQuery(fileQuery(head.key, path));
+  const [unmade, setUnmade] = useState(fresh);
+  const file = useQuery({ ...fileQuery(head.key, path), enabled: !unmade });
   const [draft, setDraft] = useState<{ base: string; text: string } | null>(null);
   const [asking, setAsking] = useState<'delete' | 'leave' | null>(null);
-  const text = draft?.text ?? file.data ?? '';
+  const content = unmade ? '' : file.data;
+  const text = draft?.text ?? content ?? '';
   const dirty = draft !== null && draft.text !== draft.base;
-  const outside = dirty && typeof file.data === 'string' && file.data !== draft.base;
+  const outside = dirty && !unmade && typeof file.data === 'string' && file.data !== draft.base;
   const refresh = () => client.invalidateQueries({ queryKey: filesQuery(head.key).queryKey });
   const save = useMutation({
-    mutationFn: (content: string) => writeFile(head.key, path, content),
-    onSuccess: (_r, content) => {
-      setDraft((d) => (d && d.text !== content ? { base: content, text: d.text } : null));
-      client.setQueryData(fileQuery(head.key, path).queryKey, content);
+    mutationFn: (saved: string) => writeFile(head.key, path, saved),
+    onSuccess: (_r, saved) => {
+      setDraft((d) => (d && d.text !== saved ? { base: saved, text: d.text } : null));
+      client.setQueryData(fileQuery(head.key, path).queryKey, saved);
+      setUnmade(false);
       void refresh();
     },
   });
@@ -132,10 +127,14 @@ function FileView({ path, onBack }: { path: string; onBack: () => void }) {
         <IconButton name="Back to the files" size="small" icon={<ChevronLeft size={16} aria-hidden />} onClick={() => (dirty ? setAsking('leave') : onBack())} />
         <h2 className="min-w-0 flex-1 truncate font-mono text-control">{path}</h2>
         {dirty && <span className="shrink-0 text-meta text-warn">Not saved</span>}
-        <a href={fileAddress(head.key, path)} download className={`${buttonClass('quiet')} size-8 px-0!`} aria-label="Download">
+        {!unmade && (
+          <>
+            <a href={fileAddress(head.key, path)} download className={`${buttonClass('quiet')} size-8 px-0!`} aria-label="Download">
           <Download size={16} aria-hidden />
         </a>
         <IconButton name="Delete file" size="small" icon={<Trash2 size={16} aria-hidden />} onClick={() => setAsking('delete')} />
+          </>
+        )}
         <Button type="submit" size="small" tone="primary" busy={save.isPending} disabledReason={!dirty && 'Nothing to save.'}>
           Save
         </Button>
@@ -146,7 +145,7 @@ function FileView({ path, onBack }: { path: string; onBack: () => void }) {
           The file changed while you edited it. Saving replaces that change.
         </Banner>
       )}
-      {file.isPending && (
+      {!unmade && file.isPending && (
         <Loading label="the file">
           <div className="flex flex-col gap-3 p-4">
             <Skeleton className="w-2/3" />
@@ -155,13 +154,14 @@ function FileView({ path, onBack }: { path: string; onBack: () => void }) {
         </Loading>
       )}
       {file.isError && <ErrorState title="The file was not loaded." detail={sentence(file.error)} onRetry={() => void file.refetch()} />}
-      {file.data === null && <EmptyState>This is not text. Download it to look at it.</EmptyState>}
-      {typeof file.data === 'string' && (
+      {content === null && <EmptyState>This is not text. Download it to look at it.</EmptyState>}
+      {typeof content === 'string' && (
         <textarea
           aria-label={`Content of ${path}`}
           spellCheck={false}
+          autoFocus={fresh}
           value={text}
-          onChange={(e) => setDraft({ base: draft?.base ?? file.data ?? '', text: e.target.value })}
+          onChange={(e) => setDraft({ base: draft?.base ?? content, text: e.target.value })}
           onKeyDown={(e) => {
             if (e.key.toLowerCase() !== 's' || !(e.ctrlKey || e.metaKey)) return;
             e.preventDefault();

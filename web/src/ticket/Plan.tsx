@@ -8,7 +8,7 @@ const words: Record<StepState, string> = { pending: 'to do', active: 'at work', 
 export function Plan({ steps, live }: { steps: readonly PlanStep[]; live: boolean }) {
   const done = steps.filter((s) => s.state === 'done').length;
   return (
-    <section aria-label="Plan" className="max-w-answer rounded-card bg-raised px-3 py-2 text-control">
+    <div role="group" aria-label="Plan" className="max-w-answer rounded-card bg-raised px-3 py-2 text-control">
       <p className="text-meta font-medium text-ink-2">
         Plan <span className="num font-normal text-ink-3">{`${done} of ${steps.length}`}</span>
       </p>
@@ -22,7 +22,7 @@ export function Plan({ steps, live }: { steps: readonly PlanStep[]; live: boolea
           </li>
         ))}
       </ol>
-    </section>
+    </div>
   );
 }
 

@@ -25,7 +25,8 @@ export function Trail({ steps, live, thought, status, writing }: Props) {
 }
 
 function Reasoning({ step }: { step: Extract<TrailStep, { kind: 'reasoning' }> }) {
-  const time = duration(step.tookMs);
+  // Less than a second says nothing about a thought.
+  const time = step.tookMs < 950 ? '' : duration(step.tookMs);
   return (
     <Disclosure summary={time ? `Thought for ${time}` : 'Thought'}>
       <p className="mt-0.5 mb-1 ml-1.5 border-l-2 border-agent-soft pl-3 text-control whitespace-pre-wrap text-ink-2 wrap-anywhere">{plainText(step.text)}</p>

@@ -8,7 +8,7 @@ export const timeOf = (at: string) => (Number.isNaN(Date.parse(at)) ? '' : clock
 /** "1.8 s", "3 min 20 s". */
 export function duration(ms: number): string {
   if (!Number.isFinite(ms) || ms < 0) return '';
-  if (ms < 950) return `${(Math.max(ms, 1) / 1000).toFixed(ms < 100 ? 2 : 1)} s`;
+  if (ms < 950) return `${(Math.max(ms, 10) / 1000).toFixed(ms < 100 ? 2 : 1)} s`;
   if (ms < 60_000) return `${ms < 9_950 ? (ms / 1000).toFixed(1) : Math.round(ms / 1000)} s`;
   const s = Math.round(ms / 1000);
   if (s < 3600) return `${Math.floor(s / 60)} min${s % 60 ? ` ${s % 60} s` : ''}`;

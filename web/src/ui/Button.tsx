@@ -24,6 +24,7 @@ export function Button({ tone = 'secondary', size = 'medium', disabledReason, bu
   const button = (
     <button
       {...rest}
+      data-autofocus={rest.autoFocus || undefined}
       type={type}
       aria-disabled={off || undefined}
       aria-busy={busy || undefined}

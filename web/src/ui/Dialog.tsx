@@ -67,6 +67,9 @@ function Modal({ open, onClose, title, description, className, role, closable, c
     if (!open || !dialog) return;
     const opener = document.activeElement;
     dialog.showModal();
+    // The dialog itself would give the focus to its close button. React's autoFocus came too early: nothing was shown.
+    const first = dialog.querySelector<HTMLElement>('[data-autofocus]') ?? dialog.querySelector<HTMLElement>('form :is(input:not([type=checkbox], [readonly]), textarea, select)');
+    first?.focus();
     setLayer(dialog);
     return () => {
       dialog.close();

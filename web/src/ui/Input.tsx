@@ -2,7 +2,7 @@ import { type ComponentPropsWithRef, type ReactNode, useLayoutEffect, useRef } f
 import { cx } from './cx';
 
 const control =
-  'w-full min-w-0 rounded-control border border-line-strong/60 bg-surface px-2.5 text-ink hover:border-line-strong aria-invalid:border-danger read-only:bg-raised disabled:bg-raised pointer-coarse:text-[16px]';
+  'w-full min-w-0 rounded-control border border-line-strong bg-surface px-2.5 text-ink hover:border-ink-3 aria-invalid:border-danger read-only:bg-raised disabled:bg-raised pointer-coarse:text-[16px]';
 
 export type InputProps = ComponentPropsWithRef<'input'> & { icon?: ReactNode; mono?: boolean };
 
@@ -11,6 +11,7 @@ export function Input({ icon, mono, className, ...rest }: InputProps) {
     <input
       spellCheck={false}
       {...rest}
+      data-autofocus={rest.autoFocus || undefined}
       className={cx(control, 'h-control text-control', Boolean(icon) && 'pl-8', mono && 'font-mono', !icon && className)}
     />
   );
@@ -43,6 +44,7 @@ export function Textarea({ mono, bare, rows = 3, className, value, ref, ...rest 
   return (
     <textarea
       {...rest}
+      data-autofocus={rest.autoFocus || undefined}
       ref={(el) => {
         own.current = el;
         if (typeof ref === 'function') return ref(el);

@@ -26,7 +26,7 @@ export function Select<T extends string>({ value, options, onChange, placeholder
         }}
         className={cx(
           'select h-control w-full min-w-0 appearance-none truncate rounded-control border pr-7 pl-2.5 text-left text-control text-ink',
-          quiet ? 'border-transparent bg-transparent hover:bg-raised' : 'border-line-strong/60 bg-surface hover:border-line-strong',
+          quiet ? 'border-transparent bg-transparent hover:bg-raised' : 'border-line-strong bg-surface hover:border-ink-3',
           'aria-invalid:border-danger disabled:text-ink-3 pointer-coarse:text-[16px]',
         )}
       >
