@@ -56,8 +56,9 @@ type Store struct {
 	committed func([]Notice)
 	rehearse  bool
 
-	use    sync.RWMutex // held for reading by every transaction, for writing by Close
+	mu     sync.Mutex
 	closed bool
+	using  sync.WaitGroup // every transaction; none is added once closed
 }
 
 // database is one of the two engines, open.
@@ -98,13 +99,26 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 
 // Close waits for the transactions under way and ends all connections. What comes later is refused.
 func (s *Store) Close() error {
-	s.use.Lock()
-	defer s.use.Unlock()
-	if s.closed {
+	s.mu.Lock()
+	was := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	s.using.Wait()
+	if was {
 		return nil
 	}
-	s.closed = true
 	return s.db.close()
+}
+
+// enter counts a transaction in, which calls using.Done at its end.
+func (s *Store) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	s.using.Add(1)
+	return nil
 }
 
 // Engine is "sqlite" or "postgres".
@@ -161,22 +175,20 @@ func (s *Store) SystemUpdate(ctx context.Context, _ Purpose, fn func(*System) er
 var errClosed = helpdesk.Errorf(helpdesk.Unavailable, "The server is shutting down.")
 
 func (s *Store) snapshot(ctx context.Context, fn func(*Tx) error) error {
-	s.use.RLock()
-	defer s.use.RUnlock()
-	if s.closed {
-		return errClosed
+	if err := s.enter(); err != nil {
+		return err
 	}
+	defer s.using.Done()
 	return s.eng.explain(s.db.view(ctx, func(q querier) error {
 		return fn(&Tx{ctx: ctx, eng: s.eng, q: q})
 	}))
 }
 
 func (s *Store) commit(ctx context.Context, fn func(*Tx) error) error {
-	s.use.RLock()
-	defer s.use.RUnlock()
-	if s.closed {
-		return errClosed
+	if err := s.enter(); err != nil {
+		return err
 	}
+	defer s.using.Done()
 	if s.rehearse {
 		if err := s.eng.explain(s.rehearsal(ctx, fn)); err != nil {
 			return err

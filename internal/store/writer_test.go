@@ -311,3 +311,33 @@ func TestLostRaceIsRunAgain(t *testing.T) {
 		})
 	})
 }
+
+// Ensure that a function which reads the store from within its transaction, though it should not, does not keep a
+// store from closing: it is refused, and ends.
+func TestCloseWhileReadingFromWithin(t *testing.T) {
+	storetest.EachConfig(t, func(t *testing.T, cfg store.Config) {
+		s, err := store.Open(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := newWorld(t, s).tenant("A")
+		inside, ended := make(chan struct{}), make(chan error, 1)
+		go func() {
+			ended <- s.Update(t.Context(), a, func(*store.Tx) error {
+				close(inside)
+				deadline := time.Now().Add(time.Minute)
+				for time.Now().Before(deadline) {
+					if err := s.Ping(t.Context()); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}()
+		<-inside
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		says(t, <-ended, helpdesk.Unavailable, "shutting down")
+	})
+}
