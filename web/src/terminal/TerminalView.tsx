@@ -70,7 +70,7 @@ export function TerminalView({ ref, label, attach, onMore, compact, autoFocus, c
   return (
     <div className={cx('flex min-h-0 flex-col bg-term-bg', className)}>
       <div className="relative min-h-0 flex-1">
-        <div ref={box} className="absolute top-1.5 right-0 bottom-1 left-2 overflow-auto [&_.xterm]:h-full" />
+        <div ref={box} className="absolute top-1.5 right-0 bottom-1 left-2 overflow-auto [&_.xterm]:h-full [&_.xterm-viewport]:bg-transparent!" />
         {parts && <Overlay attachment={parts.attachment} />}
         <div className="absolute top-1.5 right-4 flex gap-1">
           {selected !== '' && (
