@@ -294,3 +294,18 @@ func BenchmarkNewestScreen(b *testing.B) {
 		})
 	})
 }
+
+// BenchmarkOpen opens a database that is there already, as at every start but the first.
+func BenchmarkOpen(b *testing.B) {
+	benchEngines(b, func(b *testing.B, _ *store.Store, cfg store.Config) {
+		clients(b, 1, func(int) {
+			s, err := store.Open(context.Background(), cfg)
+			if err == nil {
+				err = s.Close()
+			}
+			if err != nil {
+				b.Error(err)
+			}
+		})
+	})
+}

@@ -14,6 +14,14 @@ func Queued(s *Store) int { return int(s.db.(*liteDB).writer.queue.Load()) }
 // Bind is the engine's form of a text.
 func Bind(s *Store, query string) string { return s.eng.bind(query) }
 
+// Setting reads one setting of the connection that writes.
+func Setting(ctx context.Context, s *Store, query string) (value string, err error) {
+	err = s.commit(ctx, func(tx *Tx) error {
+		return tx.first("", func(r row) error { return r.Scan(&value) }, query)
+	})
+	return value, err
+}
+
 // Fold is what the words of a text are compared as.
 func Fold(text string) []string { return fold(text) }
 

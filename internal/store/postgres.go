@@ -33,6 +33,16 @@ func openPostgres(ctx context.Context, eng engine, cfg Config) (database, error)
 		pool.Close()
 		return nil, err
 	}
+	var commit string
+	if err := pool.QueryRowContext(ctx, "SHOW synchronous_commit").Scan(&commit); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	if commit == "off" { // as the server is set up, a commit would not mean that anything is on disk
+		pool.Close()
+		pc.RuntimeParams["synchronous_commit"] = "on"
+		pool = stdlib.OpenDB(*pc)
+	}
 	pool.SetMaxOpenConns(cfg.Conn)
 	pool.SetMaxIdleConns(cfg.Conn)
 	return &pgDB{pool: pool, eng: eng}, nil

@@ -160,3 +160,18 @@ func TestLockedDatabase(t *testing.T) {
 		t.Errorf("after the lock is gone: %d, %v", seq, err)
 	}
 }
+
+// Ensure that a commit means that it is on disk, however the database is set up.
+func TestCommitsAreDurable(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		settings := map[string]string{`PRAGMA synchronous`: "2", `PRAGMA journal_mode`: "wal", `PRAGMA foreign_keys`: "1"}
+		if s.Engine() == "postgres" { // the tests' own is set up with it off
+			settings = map[string]string{`SHOW synchronous_commit`: "on"}
+		}
+		for query, want := range settings {
+			if got, err := store.Setting(t.Context(), s, query); got != want || err != nil {
+				t.Errorf("%s: %q, %v; want %q", query, got, err, want)
+			}
+		}
+	})
+}
