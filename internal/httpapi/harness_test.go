@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -144,17 +143,6 @@ func (h *house) ticket(tenant helpdesk.TenantID) helpdesk.TicketKey {
 	return key
 }
 
-// emit adds an event to a ticket.
-func (h *house) emit(tenant helpdesk.TenantID, key helpdesk.TicketKey, title string) {
-	h.t.Helper()
-	if err := h.store.Update(h.t.Context(), tenant, func(tx *store.Tx) error {
-		_, err := tx.Emit(key, helpdesk.System("test").By(), event.TicketRenamed{To: title}, time.Now())
-		return err
-	}); err != nil {
-		h.t.Fatal(err)
-	}
-}
-
 func (h *house) terminal(tenant helpdesk.TenantID, key helpdesk.TicketKey, id helpdesk.TerminalID, scope helpdesk.Scope) {
 	h.t.Helper()
 	if err := h.store.Update(h.t.Context(), tenant, func(tx *store.Tx) error {
@@ -234,24 +222,6 @@ func (h *house) do(a ask) answered {
 	}
 	out.body = string(body)
 	return out
-}
-
-// golden compares a text with a file, or with -update writes it.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := "testdata/" + name
-	if *update {
-		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(file, []byte(got), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs from what is answered now. If that is meant, run: make gen\n%s", file, got)
-	}
 }
 
 // fakes stand for the services that work on tickets. They note what reached them.

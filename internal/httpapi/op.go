@@ -99,11 +99,7 @@ type caller struct {
 	who    auth.Who
 	client auth.Client
 	tenant helpdesk.Tenant // of an operation with inBody
-	terminal
 }
-
-// terminal is what the guard found out about the terminal in the path.
-type terminal struct{ admin bool }
 
 type callerKey struct{}
 

@@ -43,7 +43,7 @@ func analyze(tb testing.TB, cfg store.Config) {
 
 // clients runs an act b.N times from so many goroutines, and reports the median time of an act, acts a second and
 // processor seconds of this process for a thousand.
-func clients(b *testing.B, n int, act func(i int)) {
+func clients(b *testing.B, n int, act func(i int)) (median time.Duration) {
 	b.Helper()
 	took := make([]time.Duration, b.N)
 	var next atomic.Int64
@@ -69,6 +69,7 @@ func clients(b *testing.B, n int, act func(i int)) {
 	b.ReportMetric(float64(b.N)/all.Seconds(), "ops/s")
 	b.ReportMetric((processor(b)-cpu).Seconds()*1000/float64(b.N), "cpu-s/1000")
 	b.ReportMetric(0, "ns/op")
+	return took[b.N/2]
 }
 
 func processor(b *testing.B) time.Duration {
@@ -84,8 +85,9 @@ const benchMessage = "The disk of db-07 is full since noon, and postgres complai
 
 // BenchmarkAppend is a message as it is submitted: what was asked before, message, queued turn, their events, search.
 func BenchmarkAppend(b *testing.B) {
+	limit := map[int]time.Duration{} // the file's median time, by the number of clients
 	for _, n := range []int{1, 16} {
-		b.Run(fmt.Sprintf("file/clients=%d", n), func(b *testing.B) { benchFile(b, n) })
+		b.Run(fmt.Sprintf("file/clients=%d", n), func(b *testing.B) { limit[n] = benchFile(b, n) })
 	}
 	benchEngines(b, func(b *testing.B, s *store.Store, _ store.Config) {
 		w := newWorld(b, s)
@@ -97,13 +99,16 @@ func BenchmarkAppend(b *testing.B) {
 		for _, n := range []int{1, 16} {
 			b.Run(fmt.Sprintf("clients=%d", n), func(b *testing.B) {
 				run := w.id("run")
-				clients(b, n, func(i int) {
+				median := clients(b, n, func(i int) {
 					if err := s.Update(context.Background(), a, func(tx *store.Tx) error {
 						return submit(w, tx, tickets[i%len(tickets)], fmt.Sprint(run, "-", i))
 					}); err != nil {
 						b.Error(err)
 					}
 				})
+				if limit[n] > 0 {
+					b.ReportMetric(float64(median)/float64(limit[n]), "x-file")
+				}
 			})
 		}
 	})
@@ -140,7 +145,7 @@ func submit(w *world, tx *store.Tx, key helpdesk.TicketKey, id string) error {
 }
 
 // benchFile is the limit: an append-only file with one fsync for all who wait.
-func benchFile(b *testing.B, n int) {
+func benchFile(b *testing.B, n int) (median time.Duration) {
 	f, err := os.Create(filepath.Join(b.TempDir(), "log"))
 	if err != nil {
 		b.Fatal(err)
@@ -165,7 +170,7 @@ func benchFile(b *testing.B, n int) {
 			}
 		}
 	}()
-	clients(b, n, func(int) {
+	median = clients(b, n, func(int) {
 		c := make(chan struct{})
 		mu.Lock()
 		if _, err := f.Write(record); err != nil {
@@ -181,6 +186,7 @@ func benchFile(b *testing.B, n int) {
 	})
 	close(kick)
 	<-done
+	return median
 }
 
 // BenchmarkList reads pages of 50 of 100,000 tickets of four tenants.

@@ -30,7 +30,7 @@ type writer struct {
 	eng  engine
 
 	turn  chan struct{} // holds one token: the right to use conn and all below
-	queue atomic.Int32  // how many wait for the token; whoever counts himself in takes it
+	queue atomic.Int32  // how many wait for the token
 
 	batch    *batch    // the transaction that is open; nil where none is
 	careful  int       // how many more functions get a savepoint
@@ -61,12 +61,18 @@ func (w *writer) close() error {
 	return w.db.Close()
 }
 
-// take waits for the connection. It cannot be given up: whoever is counted in the queue may be the one whom the
-// others expect to commit.
-func (w *writer) take() {
+// take waits for the connection, until ctx ends.
+func (w *writer) take(ctx context.Context) error {
 	w.queue.Add(1)
-	<-w.turn
-	w.queue.Add(-1)
+	select {
+	case <-w.turn:
+		w.queue.Add(-1)
+		return nil
+	case <-ctx.Done():
+		w.queue.Add(-1)
+		w.tend() // somebody may have left his commit to me
+		return context.Cause(ctx)
+	}
 }
 
 // give passes the connection on, or, where nobody waits or the first has waited long enough, commits before.
@@ -75,6 +81,22 @@ func (w *writer) give() {
 		w.commit()
 	}
 	w.turn <- struct{}{}
+	w.tend() // those who waited may have gone away meanwhile
+}
+
+// tend commits what is open if nobody else will: nobody waits for the connection, and nobody has it.
+func (w *writer) tend() {
+	if w.queue.Load() > 0 {
+		return
+	}
+	select {
+	case <-w.turn:
+		if w.batch != nil {
+			w.commit()
+		}
+		w.turn <- struct{}{}
+	default: // whoever has it comes by here
+	}
 }
 
 // do runs fn and waits until its effect is on disk. Once begun it is not given up: a caller whose context ends
@@ -102,7 +124,9 @@ func (w *writer) do(ctx context.Context, fn func(*Tx) error) ([]Notice, error) {
 
 // join runs fn in the open batch, or in a new one, and gives the batch whose commit its effect awaits.
 func (w *writer) join(ctx context.Context, came time.Time, fn func(*Tx) error) (notices []Notice, b *batch, err error) {
-	w.take()
+	if err := w.take(ctx); err != nil {
+		return nil, nil, err
+	}
 	defer w.give()
 	switch {
 	case ctx.Err() != nil:

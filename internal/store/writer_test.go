@@ -341,3 +341,53 @@ func TestCloseWhileReadingFromWithin(t *testing.T) {
 		says(t, <-ended, helpdesk.Unavailable, "shutting down")
 	})
 }
+
+// Ensure that whoever waits for the database can go away, and that nobody who stays waits for one who went.
+func TestWhoGoesAwayWhileWaiting(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		a := w.tenant("A")
+		key := w.ticket(a, "Help", start)
+		saved := make(chan int64, 16*40)
+		var wg sync.WaitGroup
+		for n := range 16 {
+			wg.Go(func() {
+				for i := range 40 {
+					ctx, cancel := context.WithCancel(t.Context())
+					if (n+i)%2 == 0 {
+						timer := time.AfterFunc(time.Duration(n*i)*10*time.Microsecond, cancel)
+						defer timer.Stop()
+					}
+					var seq int64
+					err := s.Update(ctx, a, func(tx *store.Tx) (err error) {
+						seq, err = tx.Emit(key, w.by(), event.TicketRestored{}, start)
+						return err
+					})
+					switch {
+					case err == nil:
+						saved <- seq
+					case ctx.Err() == nil:
+						t.Errorf("one who stayed: %v", err)
+					}
+					cancel()
+				}
+			})
+		}
+		wg.Wait()
+		close(saved)
+		seen := map[int64]bool{}
+		for seq := range saved {
+			if seen[seq] {
+				t.Errorf("two were told that theirs is event %d", seq)
+			}
+			seen[seq] = true
+		}
+		w.view(a, func(tx *store.Tx) error {
+			all, err := tx.Timeline(key, store.Span{After: 1, Limit: 10000})
+			if len(all) != len(seen) {
+				t.Errorf("%d events are there, and %d were told so", len(all), len(seen))
+			}
+			return err
+		})
+	})
+}
