@@ -127,6 +127,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		case <-beat.C:
 			h.checkHeads(ctx)
 			h.list.check(ctx)
+			h.parts.beat()
 		}
 	}
 }

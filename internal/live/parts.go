@@ -21,6 +21,7 @@ type partHead struct {
 	Fence int64           `json:"fence"`
 	From  int             `json:"from"`
 	N     int             `json:"n"`
+	Head  bool            `json:"head,omitempty"` // only says how far the turn is; never shown to viewers
 }
 
 // Part is a piece of a running turn: the parts From to N in one.
@@ -104,6 +105,21 @@ func (p *Parts) Append(id helpdesk.TurnID, kind helpdesk.PartKind, text string) 
 	}
 }
 
+// beat says how far each turn is, so that whoever missed its newest parts asks for them.
+func (p *Parts) beat() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.turns {
+		if l.n == 0 {
+			continue
+		}
+		data, err := json.Marshal(partHead{Turn: l.turn.ID, Fence: l.turn.Fence, From: l.n, N: l.n, Head: true})
+		if err == nil {
+			_ = p.bus.Publish(bus.PartSubject(l.turn.Tenant, l.turn.Ticket), data) // the next beat says it again
+		}
+	}
+}
+
 // End forgets a turn; its result is committed.
 func (p *Parts) End(id helpdesk.TurnID) {
 	p.mu.Lock()
@@ -116,7 +132,7 @@ func (p *Parts) End(id helpdesk.TurnID) {
 }
 
 func (l *turnLog) part(from, n int, kind helpdesk.PartKind, text string) Part {
-	return Part{Ticket: l.turn.Ticket, partHead: partHead{l.turn.ID, l.turn.Fence, from, n}, Kind: kind, Text: text}
+	return Part{Ticket: l.turn.Ticket, partHead: partHead{Turn: l.turn.ID, Fence: l.turn.Fence, From: from, N: n}, Kind: kind, Text: text}
 }
 
 // add keeps a part. What a reset voids is not kept, but its numbers are: the reset stands for them.

@@ -252,7 +252,7 @@ func (s *Stream) take(ctx context.Context, f frame) error {
 		case f.seq == p.last+1:
 			s.event(p, f)
 		default:
-			return s.catchUpTicket(ctx, f.ticket, p)
+			return s.readUpTo(ctx, f.ticket, p, f.seq)
 		}
 		return nil
 	}
@@ -269,14 +269,15 @@ func (s *Stream) event(p *place, f frame) {
 	s.out.Write(f.body)
 }
 
-// part writes a part where it is the next, skips it where it is old, and returns false where parts before it are missing.
+// part writes a part where it is the next, skips it where it is old, and returns false where parts before it are missing. A
+// frame without body only says how far the turn is.
 func (s *Stream) part(p *place, f frame) bool {
 	h := f.part
 	if h.Turn == p.turn && h.Fence < p.fence {
 		return true // of a node that no longer has the turn
 	}
 	if h.Turn != p.turn || h.Fence > p.fence {
-		if h.From > 1 {
+		if h.From > 1 || f.body == nil {
 			return false
 		}
 		p.turn, p.fence, p.part = h.Turn, h.Fence, 0
@@ -284,7 +285,7 @@ func (s *Stream) part(p *place, f frame) bool {
 	switch {
 	case h.N <= p.part:
 		return true
-	case h.From > p.part+1:
+	case h.From > p.part+1 || f.body == nil:
 		return false
 	}
 	p.part = h.N
@@ -292,14 +293,17 @@ func (s *Stream) part(p *place, f frame) bool {
 	return true
 }
 
+// partsWait is how long another node may take to give parts: less than the silence after which a page reconnects.
+const partsWait = 2 * time.Second
+
 // moreParts asks for the parts that the viewer does not have.
 func (s *Stream) moreParts(ctx context.Context, key helpdesk.TicketKey) error {
 	p := s.tickets[key]
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, partsWait)
 	defer cancel()
 	frames, err := s.hub.parts.since(ctx, p.watcher.tenant, key, question{p.turn, p.fence, p.part})
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		s.hub.cfg.Log.Warn("live: parts", "ticket", key, "error", err) // the answer comes as an event at its end
+		s.hub.cfg.Log.Warn("live: parts", "ticket", key, "error", err) // the next heartbeat tries again
 	}
 	for _, f := range frames {
 		s.part(p, f)
@@ -309,22 +313,11 @@ func (s *Stream) moreParts(ctx context.Context, key helpdesk.TicketKey) error {
 
 // recover makes good for dropped frames.
 func (s *Stream) recover(ctx context.Context) error {
-	for {
-		select {
-		case f := <-s.frames:
-			if err := s.drain(ctx, f); err != nil {
-				return err
-			}
-			continue
-		default:
-		}
-		break
+	if err := s.catchUp(ctx); err != nil {
+		return err
 	}
 	if s.missed.Swap(false) {
 		s.out.WriteString("event: list\ndata: {\"stale\":true}\n\n")
-	}
-	if err := s.catchUp(ctx); err != nil {
-		return err
 	}
 	for key := range s.tickets {
 		if err := s.moreParts(ctx, key); err != nil {
@@ -334,18 +327,38 @@ func (s *Stream) recover(ctx context.Context) error {
 	return nil
 }
 
-// catchUp reads from the store what the viewer does not have of events that were handed on.
+// catchUp takes what waits and then reads from the store what was dropped. The heads are looked at first: what was handed
+// on up to there waits already or was dropped, so nothing is read that will come by itself.
 func (s *Stream) catchUp(ctx context.Context) error {
+	heads := make(map[helpdesk.TicketKey]int64, len(s.tickets))
 	for key, p := range s.tickets {
-		if err := s.catchUpTicket(ctx, key, p); err != nil {
+		heads[key] = p.watcher.head()
+	}
+	for {
+		select {
+		case f := <-s.frames:
+			if err := s.take(ctx, f); err != nil {
+				return err
+			}
+			if err := s.sendBatch(); err != nil {
+				return err
+			}
+			continue
+		default:
+		}
+		break
+	}
+	for key, p := range s.tickets {
+		if err := s.readUpTo(ctx, key, p, heads[key]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Stream) catchUpTicket(ctx context.Context, key helpdesk.TicketKey, p *place) error {
-	for p.last < p.watcher.head() {
+// readUpTo reads the events from the viewer's own last one up to a head.
+func (s *Stream) readUpTo(ctx context.Context, key helpdesk.TicketKey, p *place, head int64) error {
+	for p.last < head {
 		frames, err := s.hub.timeline(ctx, p.watcher.tenant, key, p.last)
 		if err != nil {
 			return err
@@ -356,13 +369,19 @@ func (s *Stream) catchUpTicket(ctx context.Context, key helpdesk.TicketKey, p *p
 		for _, f := range frames {
 			s.event(p, f)
 		}
-		if s.out.Len() >= batch {
-			if err := s.send(); err != nil {
-				return err
-			}
+		if err := s.sendBatch(); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// sendBatch sends what was gathered, if it is much.
+func (s *Stream) sendBatch() error {
+	if s.out.Len() < batch {
+		return nil
+	}
+	return s.send()
 }
 
 func (s *Stream) cursor() Cursor {

@@ -144,7 +144,11 @@ func (w *watcher) heardPart(data []byte) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.fanOut(frame{ticket: w.key, part: p, body: message("part", data)})
+	f := frame{ticket: w.key, part: p}
+	if !p.Head {
+		f.body = message("part", data)
+	}
+	w.fanOut(f)
 }
 
 func (w *watcher) fanOut(f frame) {
