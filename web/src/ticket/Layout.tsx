@@ -11,15 +11,15 @@ import { type Compose, ComposeContext } from './compose';
 import { Composer } from './Composer';
 import { useCanvas, useHere } from './context';
 import { Conversation, type ConversationHandle } from './Conversation';
-import { Files } from './Files';
 import { PaneBoundary } from './PaneBoundary';
 import { panelId, PaneTabs, tabId } from './PaneTabs';
 import { cardId } from './SuggestionCard';
 import { TicketHeader } from './TicketHeader';
-import { Timeline } from './Timeline';
 import { useWide } from './useWide';
 import { WaitingBar } from './WaitingBar';
 
+const Files = lazy(() => import('./Files').then((m) => ({ default: m.Files })));
+const Timeline = lazy(() => import('./Timeline').then((m) => ({ default: m.Timeline })));
 const TerminalPane = lazy(() => import('../terminal/TerminalPane').then((m) => ({ default: m.TerminalPane })));
 
 type Side = 'terminal' | 'files' | 'timeline';
@@ -166,14 +166,18 @@ export function Layout() {
             <div id={panelId('files')} role="tabpanel" aria-labelledby={tabId('files')} className={panelClass('files')}>
               {mounted('files') && (
                 <PaneBoundary name="The files">
-                  <Files />
+                  <Suspense fallback={<PaneLoading label="the files" />}>
+                    <Files />
+                  </Suspense>
                 </PaneBoundary>
               )}
             </div>
             <div id={panelId('timeline')} role="tabpanel" aria-labelledby={tabId('timeline')} className={panelClass('timeline')}>
               {shown('timeline') && (
                 <PaneBoundary name="The timeline">
-                  <Timeline />
+                  <Suspense fallback={<PaneLoading label="the timeline" />}>
+                    <Timeline />
+                  </Suspense>
                 </PaneBoundary>
               )}
             </div>
