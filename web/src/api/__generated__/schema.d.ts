@@ -2384,6 +2384,7 @@ export interface operations {
     getTimeline: {
         parameters: {
             query?: {
+                /** @description A sequence number; 0 is before the first, -1 is as if not given. */
                 after?: number;
                 before?: number;
                 limit?: number;
