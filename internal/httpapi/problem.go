@@ -90,12 +90,12 @@ func transformProblem(ctx huma.Context, _ string, v any) (any, error) {
 		return e, nil
 	case *huma.ErrorModel:
 		r, _ := humago.Unwrap(ctx)
-		return frameworkProblem(e, requestID(r.Context())), nil
+		return frameworkProblem(e, ctx.Operation(), requestID(r.Context())), nil
 	}
 	return v, nil
 }
 
-func frameworkProblem(e *huma.ErrorModel, id string) *Problem {
+func frameworkProblem(e *huma.ErrorModel, op *huma.Operation, id string) *Problem {
 	p := &Problem{Title: http.StatusText(e.Status), Status: e.Status, Detail: e.Detail, RequestID: id}
 	for _, d := range e.Errors {
 		if d.Location != "" {
@@ -106,7 +106,7 @@ func frameworkProblem(e *huma.ErrorModel, id string) *Problem {
 	case e.Status == http.StatusUnprocessableEntity && len(p.Errors) > 0:
 		p.Detail = "The request is not as it should be: " + faults(p.Errors) + "."
 	case e.Status == http.StatusRequestEntityTooLarge:
-		p.Detail = "The request's body is too large. " + sentence(e.Detail)
+		p.Detail = fmt.Sprintf("The request's body is too large: at most %d bytes are taken here.", op.MaxBodyBytes)
 	case e.Status == http.StatusUnsupportedMediaType:
 		p.Detail = "Send the body as application/json."
 	case e.Status == http.StatusBadRequest:

@@ -68,7 +68,8 @@ type Server struct {
 	Services
 	cfg      Config
 	api      huma.API
-	handler  http.Handler
+	mux      *http.ServeMux
+	handler  http.Handler // what every request passes, around mux
 	declared []operation // in the order of the reference
 	tags     []string    // theirs, in that order
 	spec     []byte
@@ -93,6 +94,7 @@ func New(cfg Config, services Services) *Server {
 	s := &Server{Services: services, cfg: cfg}
 	s.where.tenants = map[string]place{}
 	mux := http.NewServeMux()
+	s.mux = mux
 	s.api = humago.NewWithPrefix(filesMux{mux}, Prefix, s.humaConfig())
 	s.api.UseMiddleware(s.guard)
 	s.operations()
@@ -177,6 +179,25 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	s.healthz(w, r)
 }
 
+// noOperation answers where there is nothing, or nothing for the method.
 func (s *Server) noOperation(w http.ResponseWriter, r *http.Request) {
+	if allowed := s.methods(r); len(allowed) > 0 {
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		s.problem(w, r, &Problem{
+			Title: http.StatusText(http.StatusMethodNotAllowed), Status: http.StatusMethodNotAllowed, RequestID: requestID(r.Context()),
+			Detail: "This address does not take the method " + r.Method + ". Use " + strings.Join(allowed, " or ") + ".",
+		})
+		return
+	}
 	s.problem(w, r, helpdesk.Errorf(helpdesk.NotFound, "There is nothing at this address. %s/docs lists all that there is.", Prefix))
+}
+
+// methods lists those that the request's address takes.
+func (s *Server) methods(r *http.Request) (allowed []string) {
+	for _, m := range []string{http.MethodGet, http.MethodPut, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+		if _, pattern := s.mux.Handler(&http.Request{Method: m, URL: r.URL, Host: r.Host}); strings.HasPrefix(pattern, m+" ") {
+			allowed = append(allowed, m)
+		}
+	}
+	return allowed
 }
