@@ -14,6 +14,7 @@ export function Palette({ onClose, onShortcuts }: { onClose: () => void; onShort
   const navigate = useNavigate();
   const dialog = useRef<HTMLDialogElement>(null);
   const [words, setWords] = useState('');
+  const [wanted, setWanted] = useState('');
   const query = useDeferredValue(words.trim());
   const me = useQuery(meQuery);
   const tickets = useQuery(findTicketsQuery(query));
@@ -52,6 +53,10 @@ export function Palette({ onClose, onShortcuts }: { onClose: () => void; onShort
   ].filter((a) => a.label.toLowerCase().includes(query.toLowerCase()));
   const found = tickets.data?.items.slice(0, query ? 8 : 5) ?? [];
 
+  // What was chosen stays chosen while it is there; else the first, so that Enter always means what is marked.
+  const all = [...found.map((t) => t.key), ...actions.map((a) => a.label)];
+  const chosen = all.includes(wanted) ? wanted : (all[0] ?? '');
+
   const ticketGroup = found.length > 0 && (
     <Command.Group heading={query ? 'Tickets' : 'Recent tickets'} className={groupClass}>
       {found.map((t) => (
@@ -75,14 +80,16 @@ export function Palette({ onClose, onShortcuts }: { onClose: () => void; onShort
       }}
       onClick={(e) => e.target === e.currentTarget && onClose()}
     >
-      <Command label="Search tickets and actions" shouldFilter={false} loop>
+      <Command label="Search tickets and actions" shouldFilter={false} loop value={chosen} onValueChange={setWanted}>
         <div className="flex items-center gap-2 border-b border-line px-3">
           <Search size={16} aria-hidden className="shrink-0 text-ink-3" />
-          <Command.Input value={words} onValueChange={setWords} autoFocus placeholder="A ticket's key or words, or an action" className="h-11 min-w-0 flex-1 bg-transparent text-body outline-none pointer-coarse:text-[16px]" />
+          <Command.Input value={words} onValueChange={(text) => {
+              setWords(text);
+              setWanted('');
+            }} autoFocus placeholder="A ticket's key or words, or an action" className="h-11 min-w-0 flex-1 bg-transparent text-body outline-none pointer-coarse:text-[16px]" />
           <Kbd keys="Esc" className="pointer-coarse:hidden" />
         </div>
         <Command.List className="max-h-[min(24rem,60vh)] scroll-py-1 overflow-y-auto p-1">
-          <Command.Empty className="px-3 py-8 text-center text-control text-ink-3">{tickets.isFetching ? 'Searching…' : 'No ticket and no action has these words.'}</Command.Empty>
           {ticketGroup}
           {actions.length > 0 && (
             <Command.Group heading="Actions" className={groupClass}>
@@ -96,6 +103,11 @@ export function Palette({ onClose, onShortcuts }: { onClose: () => void; onShort
             </Command.Group>
           )}
         </Command.List>
+        {all.length === 0 && (
+          <p role="status" className="px-3 pt-6 pb-8 text-center text-control text-ink-3">
+            {tickets.isFetching ? 'Searching…' : 'No ticket and no action has these words.'}
+          </p>
+        )}
       </Command>
     </dialog>
   );

@@ -40,7 +40,7 @@ export function TenantPage() {
       width="narrow"
       description={
         <>
-          <Link to="/admin/tenants" className="text-accent hover:underline">
+          <Link to="/admin/tenants" className="text-accent underline">
             Tenants
           </Link>
           {' · '}

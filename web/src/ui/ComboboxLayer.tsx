@@ -29,7 +29,6 @@ export function ComboboxLayer({ label, items, value, onSelect, onSearch, placeho
           <Command label={label} shouldFilter={!onSearch} className="flex flex-col">
             <Command.Input autoFocus onValueChange={onSearch} placeholder={placeholder ?? label} className="h-control border-b border-line bg-transparent px-3 text-control outline-none pointer-coarse:text-[16px]" />
             <Command.List className="max-h-72 overflow-y-auto p-1">
-              <Command.Empty className="px-2 py-4 text-center text-control text-ink-3">{empty}</Command.Empty>
               {items.map((item) => (
                 <Command.Item
                   key={item.value}
@@ -47,6 +46,7 @@ export function ComboboxLayer({ label, items, value, onSelect, onSearch, placeho
                 </Command.Item>
               ))}
             </Command.List>
+            <Command.Empty className="px-3 pb-4 text-center text-control text-ink-3">{empty}</Command.Empty>
           </Command>
         </Popover.Content>
       </Popover.Portal>
