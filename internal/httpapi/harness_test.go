@@ -28,7 +28,7 @@ import (
 // house is a server with real people, tenants, store, bus and streams; what works on tickets is a fake that notes
 // who came through.
 type house struct {
-	t      *testing.T
+	t      testing.TB
 	url    string
 	store  *store.Store
 	auth   *auth.Service
@@ -41,7 +41,12 @@ type house struct {
 
 const bootstrapToken = "bootstrap-token-of-this-test"
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
+	t.Helper()
+	return newHouseWith(t, live.Config{Heartbeat: 50 * time.Millisecond, Recheck: 50 * time.Millisecond})
+}
+
+func newHouseWith(t testing.TB, streams live.Config) *house {
 	t.Helper()
 	ctx := t.Context()
 	b, err := bus.Start(bus.Config{})
@@ -69,7 +74,7 @@ func newHouse(t *testing.T) *house {
 	if _, err := h.auth.EnsureAdmin(ctx); err != nil {
 		t.Fatal(err)
 	}
-	h.hub = live.New(live.Config{Heartbeat: 50 * time.Millisecond, Recheck: 50 * time.Millisecond}, st, b)
+	h.hub = live.New(streams, st, b)
 	hubCtx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { _ = h.hub.Run(hubCtx) })

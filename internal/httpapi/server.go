@@ -70,8 +70,8 @@ type Server struct {
 	api      huma.API
 	mux      *http.ServeMux
 	handler  http.Handler // what every request passes, around mux
-	declared []operation // in the order of the reference
-	tags     []string    // theirs, in that order
+	declared []operation  // in the order of the reference
+	tags     []string     // theirs, in that order
 	spec     []byte
 	page     []byte // the reference
 	where    where
