@@ -287,7 +287,9 @@ func checkKilled(t *testing.T, cfg store.Config, acks []string) {
 func writtenDecisions(t *testing.T, cfg store.Config) map[string]bool {
 	t.Helper()
 	written := map[string]bool{}
-	for _, row := range texts(t, raw(t, cfg), `SELECT suggestion FROM decisions`) {
+	db := raw(t, cfg)
+	defer db.Close() // there are many rounds
+	for _, row := range texts(t, db, `SELECT suggestion FROM decisions`) {
 		written[row[0]] = true
 	}
 	return written
