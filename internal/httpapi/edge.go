@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -91,7 +92,7 @@ func (s *Server) edge(inner http.Handler) http.Handler {
 					Detail: helpdesk.PublicText(nil), RequestID: t.id,
 				})
 			}
-			s.cfg.Log.Info("request", "id", t.id, "method", r.Method, "path", r.URL.Path, "status", w.status, "bytes", w.bytes,
+			s.cfg.Log.Log(r.Context(), accessLevel(r.Method, w.status), "request", "id", t.id, "method", r.Method, "path", r.URL.Path, "status", w.status, "bytes", w.bytes,
 				"ms", time.Since(start).Milliseconds(), "user", t.user, "from", s.clientAddress(r))
 		}()
 		if name := hostName(r.Host); !hosts[name] && !isLoopback(name) && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
@@ -103,6 +104,14 @@ func (s *Server) edge(inner http.Handler) http.Handler {
 		}
 		guarded.ServeHTTP(w, r)
 	})
+}
+
+// accessLevel keeps the log short: what was merely looked at is for debugging.
+func accessLevel(method string, status int) slog.Level {
+	if (method == http.MethodGet || method == http.MethodHead) && status < http.StatusBadRequest {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }
 
 // hostName is the name in a Host header, without port, in small letters.

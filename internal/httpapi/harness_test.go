@@ -80,7 +80,7 @@ func newHouseWith(t testing.TB, streams live.Config) *house {
 	running.Go(func() { _ = h.hub.Run(hubCtx) })
 	t.Cleanup(running.Wait)
 	t.Cleanup(stop)
-	h.server = New(Config{Version: "test", Hosts: []string{"help.example.com"}, AdminTerminal: true, File: 1 << 20, Log: slog.New(slog.NewTextHandler(h.log, nil))}, Services{
+	h.server = New(Config{Version: "test", Hosts: []string{"help.example.com"}, AdminTerminal: true, File: 1 << 20, Log: textLog(h.log)}, Services{
 		Auth: h.auth, Directory: h.dir, Live: h.hub, Store: st, Desk: h.fakes, Approval: h.fakes, Terminals: terminalFake{h.fakes}, Workspace: workspaceFake{h.fakes},
 		Attach: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
 		Page:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<!doctype html>") }),
@@ -374,4 +374,6 @@ func (b *syncBuffer) String() string {
 	return b.text.String()
 }
 
-func textLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+func textLog(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
