@@ -123,9 +123,10 @@ func stale(n int64, err error) error {
 
 // WaitingTurn is a turn that a node may lease.
 type WaitingTurn struct {
-	ID     helpdesk.TurnID
-	Tenant helpdesk.TenantID
-	Ticket helpdesk.TicketKey
+	ID       helpdesk.TurnID
+	Tenant   helpdesk.TenantID
+	Ticket   helpdesk.TicketKey
+	Instance helpdesk.InstanceID
 }
 
 // WaitingTurns lists turns to lease, oldest first: the first queued one of each ticket where nothing runs and
@@ -134,10 +135,10 @@ func (s *System) WaitingTurns(limit int) ([]WaitingTurn, error) {
 	var all []WaitingTurn
 	err := s.tx.each(func(r row) error {
 		var w WaitingTurn
-		err := r.Scan(&w.ID, &w.Tenant, &w.Ticket)
+		err := r.Scan(&w.ID, &w.Tenant, &w.Ticket, &w.Instance)
 		all = append(all, w)
 		return err
-	}, `SELECT q.id, q.tenant, q.ticket FROM turns q JOIN tickets k ON k.key = q.ticket
+	}, `SELECT q.id, q.tenant, q.ticket, q.instance FROM turns q JOIN tickets k ON k.key = q.ticket
 		WHERE q.state IN ('queued', 'running') AND ((q.state = 'running' AND q.lease_until < {now})
 		   OR (q.state = 'queued' AND NOT k.held AND k.status <> 'closed' AND k.deleted_at = 0 AND NOT EXISTS (
 			SELECT 1 FROM turns o WHERE o.ticket = q.ticket AND o.state IN ('queued', 'running')

@@ -243,7 +243,7 @@ func TestWaitingTurns(t *testing.T) {
 		}
 		early := w.ticket(b, "Came first", start)
 		top := w.turn(b, early, at(1))
-		want := []store.WaitingTurn{{ID: top.ID, Tenant: b, Ticket: early}, {ID: first.ID, Tenant: a, Ticket: two}, {ID: gone.ID, Tenant: b, Ticket: lost}}
+		want := []store.WaitingTurn{{top.ID, b, early, top.Instance}, {first.ID, a, two, first.Instance}, {gone.ID, b, lost, gone.Instance}}
 		for limit := 1; limit <= 4; limit++ {
 			w.system(func(tx *store.System) error {
 				got, err := tx.WaitingTurns(limit)

@@ -3,6 +3,7 @@ package transcript
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -81,7 +82,7 @@ func (c *caster) output(end int64, at time.Time) error {
 	buf := make([]byte, min(max(0, min(end, c.size)-c.off), 64<<10))
 	for c.off < min(end, c.size) {
 		n, err := c.r.ReadAt(buf[:min(int64(len(buf)), min(end, c.size)-c.off)], c.off)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 		if n == 0 {

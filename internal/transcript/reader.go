@@ -215,18 +215,18 @@ func (r *Reader) Clip(limit int) (Clip, error) {
 	if size <= int64(limit) {
 		p := make([]byte, size)
 		n, err := r.ReadAt(p, 0)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = nil
 		}
 		return Clip{Head: p[:n], Size: size}, err
 	}
 	head, tail := make([]byte, limit/4), make([]byte, limit-limit/4)
 	n, err := r.ReadAt(head, 0)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return Clip{}, err
 	}
 	m, err := r.ReadAt(tail, size-int64(len(tail)))
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return Clip{}, err
 	}
 	head, tail = wholeLines(head[:n], tail[:m])

@@ -221,6 +221,10 @@ func (e *Engine) work(ctx context.Context, cancel context.CancelCauseFunc, w sto
 // lease takes the turn. ok is false where there is nothing to carry out: somebody else has it, the ticket waits,
 // or it was interrupted here and now because its node was lost.
 func (e *Engine) lease(ctx context.Context, w store.WaitingTurn) (t helpdesk.Turn, ok bool, err error) {
+	_, agent, err := e.cfg.Roster.Instance(ctx, w.Instance)
+	if err != nil && helpdesk.KindOf(err) != helpdesk.NotFound {
+		return t, false, err
+	}
 	err = e.cfg.Store.Update(ctx, w.Tenant, func(tx *store.Tx) error {
 		ok = false
 		k, err := tx.LockTicket(w.Ticket)
@@ -253,10 +257,6 @@ func (e *Engine) lease(ctx context.Context, w store.WaitingTurn) (t helpdesk.Tur
 			if err := t.Move(helpdesk.TurnRunning); err != nil {
 				return err
 			}
-		}
-		_, agent, err := e.cfg.Roster.Instance(ctx, t.Instance)
-		if err != nil && helpdesk.KindOf(err) != helpdesk.NotFound {
-			return err
 		}
 		ok = true
 		if _, err := tx.Emit(t.Ticket, by(t, agent.Name), event.TurnStarted{Turn: string(t.ID), Agent: string(t.Agent), AgentName: agent.Name, Instance: string(t.Instance)}, now); err != nil {
