@@ -114,7 +114,7 @@ func suggestionOf(t *testing.T, v vector) *helpdesk.Suggestion {
 // hashedBytes is written from the page, not from the server's code.
 func hashedBytes(v vector) []byte {
 	var b bytes.Buffer
-	number := func(n int) { _ = binary.Write(&b, binary.BigEndian, uint64(n)) } //nolint:gosec // a length is not negative
+	number := func(n int) { _ = binary.Write(&b, binary.BigEndian, uint64(n)) }
 	field := func(s string) { number(len(s)); b.WriteString(s) }
 	_, container, _ := strings.Cut(v.Scope, ":")
 	for _, s := range []string{"helpdesk-suggestion-1", v.Ticket, v.ID, v.Tenant, v.Place, v.Scope, container, v.Cwd, v.Command, "bash --noprofile --norc -c"} {

@@ -68,7 +68,7 @@ func fieldList(typ reflect.Type, parts map[string]reflect.Type) string {
 		return ""
 	}
 	var all []string
-	for f := range fields(typ) {
+	for f := range typ.Fields() {
 		name, option, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if option == "omitempty" {
 			name += "?"
@@ -76,16 +76,6 @@ func fieldList(typ reflect.Type, parts map[string]reflect.Type) string {
 		all = append(all, fmt.Sprintf("`%s` %s", name, typeName(f.Type, parts)))
 	}
 	return strings.Join(all, ", ")
-}
-
-func fields(typ reflect.Type) func(func(reflect.StructField) bool) {
-	return func(yield func(reflect.StructField) bool) {
-		for i := range typ.NumField() {
-			if !yield(typ.Field(i)) {
-				return
-			}
-		}
-	}
 }
 
 func typeName(typ reflect.Type, parts map[string]reflect.Type) string {

@@ -197,11 +197,11 @@ func TestPanics(t *testing.T) {
 	})})
 	server := httptest.NewServer(s)
 	defer server.Close()
-	res, err := http.Get(server.URL + "/early") //nolint:noctx // a test
+	res, err := http.Get(server.URL + "/early")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // only read from
+	defer res.Body.Close()
 	var p Problem
 	if err := json.NewDecoder(res.Body).Decode(&p); err != nil || p.Status != 500 || p.RequestID == "" || strings.Contains(p.Detail, "disco") {
 		t.Errorf("the answer is %+v, %v", p, err)

@@ -40,7 +40,7 @@ func (h *house) stream(query string, header http.Header) *sse {
 		h.t.Fatal(err)
 	}
 	req.Header = header
-	res, err := http.DefaultClient.Do(req) //nolint:bodyclose // the test closes it
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		h.t.Fatal(err)
 	}
