@@ -20,6 +20,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +44,7 @@ type Config struct {
 	CacheFor   time.Duration // how long an answer is remembered; default 5 s
 
 	Now func() time.Time // default time.Now
+	Log *slog.Logger     // default: nothing is logged
 }
 
 // Store is what this package needs to be kept.
@@ -75,6 +77,9 @@ func New(cfg Config, s Store) *Service {
 	def(&cfg.CacheFor, 5*time.Second)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
 	return &Service{

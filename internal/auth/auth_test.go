@@ -395,6 +395,51 @@ func TestDisabling(t *testing.T) {
 	}
 }
 
+// What has expired goes; what tells who came in stays.
+func TestSweep(t *testing.T) {
+	o := open(t, Config{Invitation: time.Microsecond, SignInLink: time.Hour})
+	ctx := t.Context()
+	admin, err := o.EnsureAdmin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spent, err := o.SignInLink(ctx, root, admin.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := o.Redeem(ctx, secretOf(spent), here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := o.SignInLink(ctx, root, admin.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, err := o.Invite(ctx, root, NewPerson{Email: "late@example.com"}, store.Once{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(time.Until(late.Link.ExpiresAt) + 2*time.Millisecond)
+	if err := o.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.BySession(ctx, s.Secret); err != nil {
+		t.Errorf("a session: %v", err)
+	}
+	if _, err := o.Redeem(ctx, secretOf(good), here); err != nil {
+		t.Errorf("a link that is good: %v", err)
+	}
+	people, err := o.Users(ctx, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range people {
+		if p.Pending != (p.Email == "late@example.com") {
+			t.Errorf("%s is pending: %v", p.Email, p.Pending)
+		}
+	}
+}
+
 // What a stolen database holds signs nobody in.
 func TestSecretsAreNotKept(t *testing.T) {
 	o := open(t, Config{AdminToken: "a-bootstrap-token-of-some-length"})

@@ -232,3 +232,12 @@ func (s *System) NeverSignedIn(u helpdesk.UserID) (never bool, err error) {
 		`SELECT NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = ?) AND NOT EXISTS (SELECT 1 FROM links WHERE user_id = ? AND used_at > 0)`, string(u), string(u))
 	return never, err
 }
+
+// DropExpired deletes sessions that have ended and links that expired unspent. Spent links stay: they tell who came in.
+func (s *System) DropExpired() error {
+	if _, err := s.tx.exec(`DELETE FROM sessions WHERE expires_at <= {now}`); err != nil {
+		return err
+	}
+	_, err := s.tx.exec(`DELETE FROM links WHERE used_at = 0 AND expires_at <= {now}`)
+	return err
+}

@@ -40,7 +40,7 @@ var systemMethods = map[string][]store.Purpose{
 	"Members": {store.Directory}, "SetMembers": {store.Directory}, "AddMember": {store.Directory}, "Memberships": {store.Directory},
 	"Agents": {store.Directory}, "SaveAgent": {store.Directory}, "Instances": {store.Directory}, "SaveInstance": {store.Directory},
 	"User": {store.Directory}, "Users": {store.Directory}, "UserByEmail": {store.Directory}, "SaveUser": {store.Directory},
-	"InsertLink": {store.Directory}, "UseLink": {store.Directory}, "DropLinks": {store.Directory}, "NeverSignedIn": {store.Directory},
+	"InsertLink": {store.Directory}, "UseLink": {store.Directory}, "DropLinks": {store.Directory}, "NeverSignedIn": {store.Directory}, "DropExpired": {store.Directory},
 	"InsertLogin": {store.Directory}, "Login": {store.Directory}, "Logins": {store.Directory}, "TouchLogin": {store.Directory}, "DropLogin": {store.Directory}, "DropLogins": {store.Directory},
 	"InsertToken": {store.Directory}, "Token": {store.Directory}, "Tokens": {store.Directory}, "TouchToken": {store.Directory}, "DropToken": {store.Directory},
 	"Remember":         {store.Directory},
