@@ -48,10 +48,12 @@ func TestWhatIsSealedOpensOnlyWithItsKeyInItsPlace(t *testing.T) {
 	}
 }
 
+// sealedOnce was sealed by the first version; it stays as it is.
+const sealedOnce = "v1.F12sFlHsEwd3t537+3LOPu7fcWsz2dKCPI+2rxcEW/aLj9GhcSTXUtj6+Gd2RSGbgvTiYgWT6tPUG1aH15M+JfXNMVZW"
+
 // What version 1 sealed opens for ever.
 func TestVersion1(t *testing.T) {
-	const sealed = "v1.F12sFlHsEwd3t537+3LOPu7fcWsz2dKCPI+2rxcEW/aLj9GhcSTXUtj6+Gd2RSGbgvTiYgWT6tPUG1aH15M+JfXNMVZW"
-	if got, err := testKey(t, 7).Open(sealed, "golden"); err != nil || got != "It stays readable: ü" {
+	if got, err := testKey(t, 7).Open(sealedOnce, "golden"); err != nil || got != "It stays readable: ü" {
 		t.Errorf("opened: %q, %v", got, err)
 	}
 }
@@ -72,16 +74,12 @@ func TestAKeyIsNeverShown(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	k := testKey(f, 1)
-	good, err := k.Seal("text", "place")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, s := range []string{good, "", "v1.", "v1.AAAA", good[:20], good + "A", strings.Repeat("A", 100)} {
+	k := testKey(f, 7)
+	for _, s := range []string{sealedOnce, "", "v1.", "v1.AAAA", sealedOnce[:20], sealedOnce + "A", strings.Repeat("A", 100)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, sealed string) {
-		if text, err := k.Open(sealed, "place"); err == nil && (sealed != good || text != "text") {
+		if text, err := k.Open(sealed, "golden"); err == nil && sealed != sealedOnce {
 			t.Errorf("%q opens to %q", sealed, text)
 		}
 	})
