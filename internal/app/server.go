@@ -44,7 +44,7 @@ const format = 1
 // server is a HelpDesk's second process.
 func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, out io.Writer, log *slog.Logger) error {
 	data := launch.DataDir(cfg.Data)
-	dir, err := datadir.Open(datadir.Config{Path: data, Version: p.Version, Format: format})
+	dir, err := datadir.Open(datadir.Config{Path: data, Name: cfg.Data, Version: p.Version, Format: format})
 	if err != nil {
 		return final(err)
 	}
@@ -149,7 +149,7 @@ func (d *helpDesk) build(p Program, messages *bus.Bus, key secret.Key, local dat
 	cfg, limits := d.cfg, d.cfg.Limits
 	d.baseURL = cfg.BaseURL(listening)
 	roster := store.NewRoster(d.db)
-	d.auth = auth.New(auth.Config{AdminToken: string(cfg.Admin.Token), LocalToken: local.Token, BaseURL: d.baseURL}, d.db)
+	d.auth = auth.New(auth.Config{AdminToken: string(cfg.Admin.Token), LocalToken: local.Token, BaseURL: d.baseURL, Log: d.log}, d.db)
 	d.hub = live.New(live.Config{Streams: limits.Streams, Log: d.log}, d.db, messages)
 	alone := ""
 	if can.OneUID {
@@ -273,19 +273,25 @@ func (d *helpDesk) run(ctx context.Context, listener net.Listener, out io.Writer
 	part(ctx, &wg, "turns", d.turns.Run)
 	part(ctx, &wg, "desk", d.desk.Run)
 	part(ctx, &wg, "workspaces", d.files.Sweep)
+	part(ctx, &wg, "sign-ins", d.auth.Run)
 
 	web := &http.Server{Handler: d.api, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug)}
+	web.RegisterOnShutdown(stopStreams) // a stream never becomes idle by itself
+	serve := web.Serve
 	if d.cfg.TLS.Cert != "" {
-		web.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 		cert, err := tls.LoadX509KeyPair(d.cfg.TLS.Cert, d.cfg.TLS.Key)
 		if err != nil {
+			cancel(nil)
+			wg.Wait()
+			stopStreams()
+			under.Wait()
 			return final(helpdesk.WithCause(helpdesk.Invalid, err, "The certificate in tls.cert and tls.key cannot be read."))
 		}
-		web.TLSConfig.Certificates = []tls.Certificate{cert}
-		listener = tls.NewListener(listener, web.TLSConfig)
+		web.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+		serve = func(l net.Listener) error { return web.ServeTLS(l, "", "") }
 	}
 	part(ctx, &wg, "web", func(context.Context) error {
-		if err := web.Serve(listener); err != http.ErrServerClosed {
+		if err := serve(listener); err != http.ErrServerClosed {
 			return err
 		}
 		return nil
