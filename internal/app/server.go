@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -291,7 +292,7 @@ func (d *helpDesk) run(ctx context.Context, listener net.Listener, out io.Writer
 		serve = func(l net.Listener) error { return web.ServeTLS(l, "", "") }
 	}
 	part(ctx, &wg, "web", func(context.Context) error {
-		if err := serve(listener); err != http.ErrServerClosed {
+		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil

@@ -318,7 +318,7 @@ func TestWhichInputIsRecorded(t *testing.T) {
 	s.see("\r\nvisible")
 	s.see("ready> ")
 	s.typeIn("read -s -p 'say: ' x; echo got $((1+1))\r")
-	s.see("say: ")
+	s.see("\r\nsay: ") // the prompt, and not the echo of the line that asks for it
 	s.typeIn("hidden-secret\r")
 	s.see("got 2")
 	s.see("ready> ")

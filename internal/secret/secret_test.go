@@ -75,7 +75,7 @@ func TestAKeyIsNeverShown(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	k := testKey(f, 7)
-	for _, s := range []string{sealedOnce, "", "v1.", "v1.AAAA", sealedOnce[:20], sealedOnce + "A", strings.Repeat("A", 100)} {
+	for _, s := range []string{sealedOnce, "", "v1.", "v1.AAAA", sealedOnce[:20], sealedOnce + "A", sealedOnce[:20] + "\n" + sealedOnce[20:], strings.Repeat("A", 100)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, sealed string) {
