@@ -26,7 +26,10 @@ func (d deskDoor) Change(ctx context.Context, by helpdesk.Actor, key helpdesk.Ti
 	return d.Desk.Change(ctx, by, key, desk.Change(c))
 }
 
-type approvalDoor struct{ *approval.Service }
+type approvalDoor struct {
+	*approval.Service
+	recordings *terminal.Service // Runs are recorded as Terminals are, and read in one place
+}
 
 func (a approvalDoor) Suggestions(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey) ([]httpapi.Suggestion, error) {
 	views, err := a.Service.Suggestions(ctx, by, key)
@@ -40,6 +43,10 @@ func (a approvalDoor) Suggestions(ctx context.Context, by helpdesk.Actor, key he
 func (a approvalDoor) Decide(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, id helpdesk.SuggestionID, c helpdesk.Choice, digest, reason string) (httpapi.Suggestion, error) {
 	v, err := a.Service.Decide(ctx, by, key, id, c, digest, reason)
 	return httpapi.Suggestion(v), err
+}
+
+func (a approvalDoor) Output(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, id helpdesk.RunID, from int64) (io.ReadCloser, int64, error) {
+	return a.recordings.RunOutput(ctx, by, key, id, from)
 }
 
 type terminalDoor struct{ *terminal.Service }

@@ -31,7 +31,6 @@ import (
 	"helpdesk/internal/launch"
 	"helpdesk/internal/live"
 	"helpdesk/internal/secret"
-	"helpdesk/internal/shell"
 	"helpdesk/internal/store"
 	"helpdesk/internal/terminal"
 	"helpdesk/internal/turn"
@@ -172,7 +171,7 @@ func (d *helpDesk) build(p Program, messages *bus.Bus, key secret.Key, local dat
 	}
 	d.turns = turn.New(turn.Config{
 		Store: d.db, Roster: roster, Agents: agents, Parts: d.hub.Parts(), Approval: d.approval, Node: node(),
-		AdminScope: cfg.AdminTerminal(), Rate: shell.Rate, Lease: limits.Lease, Turn: limits.Turn,
+		AdminScope: cfg.AdminTerminal(), Lease: limits.Lease, Turn: limits.Turn,
 		Reply: int(limits.Reply), Suggestion: int(limits.Suggestion), Suggestions: limits.SuggestionsPerReply, Files: int(limits.File), Log: d.log,
 	})
 	d.desk = desk.New(desk.Config{
@@ -188,7 +187,7 @@ func (d *helpDesk) build(p Program, messages *bus.Bus, key secret.Key, local dat
 		Version: p.Version, Hosts: cfg.HostNames(), Secure: cfg.Secure(), TrustedProxies: cfg.TrustedProxies,
 		AdminTerminal: cfg.AdminTerminal(), Message: int64(limits.Message), File: int64(limits.File), Log: d.log,
 	}, httpapi.Services{
-		Auth: d.auth, Directory: d.people, Live: d.hub, Store: d.db, Desk: deskDoor{d.desk}, Approval: approvalDoor{d.approval},
+		Auth: d.auth, Directory: d.people, Live: d.hub, Store: d.db, Desk: deskDoor{d.desk}, Approval: approvalDoor{d.approval, d.terminals},
 		Terminals: terminalDoor{d.terminals}, Workspace: d.files, Page: page, Ready: d.db.Ping,
 		Attach: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.terminals.ServeAttach(w, r, attachmentID(r.URL.Path)) }),
 	})
@@ -241,11 +240,7 @@ func (d *helpDesk) seed(ctx context.Context, p Program) error {
 		agents = append(agents, helpdesk.Agent{ID: scripted, Name: "Script", Kind: helpdesk.AgentScript, Domain: "Tests", Description: "Plays the message as a script."})
 		instances = append(instances, helpdesk.Instance{ID: scripted, Agent: scripted, Name: "Script", AllTenants: true})
 	}
-	if err := d.people.Seed(ctx, agents, instances); err != nil {
-		return err
-	}
-	_, err := d.auth.EnsureAdmin(ctx)
-	return err
+	return d.people.Seed(ctx, agents, instances)
 }
 
 // login says who asks for a WebSocket.

@@ -66,6 +66,7 @@ type Service struct {
 	waiting  map[helpdesk.RunID][]chan struct{} // who waits for a run's end
 	hello    launch.Hello
 	work     sync.WaitGroup
+	touched  time.Time       // when this node last said that it lives; of Run alone
 	ctx      context.Context // of Run: started work outlives a request; nil before
 }
 

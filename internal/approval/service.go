@@ -2,13 +2,12 @@ package approval
 
 import (
 	"context"
-	"io"
+	"slices"
 	"time"
 
 	"helpdesk"
 	"helpdesk/internal/launch"
 	"helpdesk/internal/store"
-	"helpdesk/internal/transcript"
 )
 
 // Notice is told of every process of the launcher; those that are no runs are none of its business. It never
@@ -87,15 +86,13 @@ func (s *Service) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var live map[string]bool
-	if err := s.cfg.Store.SystemUpdate(ctx, store.Sweeps, func(sys *store.System) (err error) {
-		live, err = sys.TouchNode(hello.Epoch, nodeLife)
-		return err
-	}); err != nil {
+	open, err := s.openRuns(ctx)
+	if err != nil {
 		return err
 	}
-	// What is listed after the runs were read holds every one of them that ever started.
-	open, err := s.openRuns(ctx)
+	// What is asked after the runs were read knows every node that claimed one, and every one that ever started.
+	foreign := slices.ContainsFunc(open, func(r helpdesk.Run) bool { return r.State == helpdesk.RunClaimed && r.Epoch != hello.Epoch })
+	live, err := s.nodes(ctx, hello.Epoch, foreign)
 	if err != nil {
 		return err
 	}
@@ -112,6 +109,22 @@ func (s *Service) reconcile(ctx context.Context) error {
 		}
 	}
 	return s.lapseOld(ctx)
+}
+
+// nodes says that this node lives, and which others do. While nobody asks for those, it is said no oftener than
+// it must be: each time is a commit.
+func (s *Service) nodes(ctx context.Context, epoch string, ask bool) (live map[string]bool, err error) {
+	if !ask && time.Since(s.touched) < nodeLife/6 {
+		return nil, nil
+	}
+	err = s.cfg.Store.SystemUpdate(ctx, store.Sweeps, func(sys *store.System) error {
+		live, err = sys.TouchNode(epoch, nodeLife)
+		return err
+	})
+	if err == nil {
+		s.touched = time.Now()
+	}
+	return live, err
 }
 
 func (s *Service) advance(ctx context.Context, r helpdesk.Run, epoch string, live map[string]bool, known []launch.Status, busy map[helpdesk.TicketKey]bool) error {
@@ -173,7 +186,7 @@ func (s *Service) lapseOld(ctx context.Context) error {
 }
 
 // run reads a run of a ticket for an actor who may decide.
-func (s *Service) run(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, id helpdesk.RunID, p helpdesk.Permission) (r helpdesk.Run, err error) {
+func (s *Service) run(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, id helpdesk.RunID) (r helpdesk.Run, err error) {
 	err = s.cfg.Store.View(ctx, by.Reach(), func(tx *store.Tx) error {
 		if _, err := tx.Ticket(key); err != nil {
 			return err
@@ -185,14 +198,14 @@ func (s *Service) run(ctx context.Context, by helpdesk.Actor, key helpdesk.Ticke
 		return err
 	})
 	if err == nil {
-		err = helpdesk.May(by, p, r.Tenant)
+		err = helpdesk.May(by, helpdesk.PermDecide, r.Tenant)
 	}
 	return r, err
 }
 
 // StopRun stops a run: one that waits never starts, one that runs is asked to end and then ended.
 func (s *Service) StopRun(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, id helpdesk.RunID) error {
-	r, err := s.run(ctx, by, key, id, helpdesk.PermDecide)
+	r, err := s.run(ctx, by, key, id)
 	if err != nil {
 		return err
 	}
@@ -203,30 +216,6 @@ func (s *Service) StopRun(ctx context.Context, by helpdesk.Actor, key helpdesk.T
 		return s.cfg.Launcher.Stop(ctx, string(id))
 	}
 	return nil
-}
-
-// Output reads a run's whole recorded output from an offset on, and says how long all of it is now.
-func (s *Service) Output(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, id helpdesk.RunID, from int64) (io.ReadCloser, int64, error) {
-	r, err := s.run(ctx, by, key, id, helpdesk.PermTicketRead)
-	if err != nil {
-		return nil, 0, err
-	}
-	dir, err := s.dir(ctx, r)
-	if err != nil {
-		return nil, 0, err
-	}
-	t, err := transcript.Open(dir)
-	if err != nil {
-		return nil, 0, helpdesk.WithCause(helpdesk.NotFound, err, "This run has no output yet.")
-	}
-	size, err := t.Size()
-	if err != nil {
-		return nil, 0, err
-	}
-	if from < 0 || from > size {
-		return nil, 0, helpdesk.Errorf(helpdesk.Invalid, "The output is %d bytes long; read from an offset within it.", size)
-	}
-	return io.NopCloser(t.Output(from)), size, nil
 }
 
 // StopRuns ends every run of a ticket and returns when their outcomes are written.

@@ -178,7 +178,7 @@ func (d *Desk) Stop(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketK
 				held = append(held, string(o.ID))
 			}
 		}
-		if len(held) == 0 || t.Held || len(held) == len(open) && len(held) == 1 {
+		if len(held) == 0 || t.Held || len(open) == 1 { // a lone turn ends below, and holds up nobody
 			return nil
 		}
 		t.Held = true

@@ -100,6 +100,8 @@ func (d *Desk) Run(ctx context.Context) error {
 
 func (d *Desk) clearAll(ctx context.Context) error {
 	var closing, purge []store.TenantTicket
+	var old time.Time // requests from before it are forgotten
+	var some bool
 	err := d.cfg.Store.SystemView(ctx, store.Sweeps, func(s *store.System) error {
 		now, err := s.Now()
 		if err != nil {
@@ -108,7 +110,11 @@ func (d *Desk) clearAll(ctx context.Context) error {
 		if closing, err = s.ClosingTickets(100); err != nil {
 			return err
 		}
-		purge, err = s.PurgeableTickets(now.Add(-d.cfg.UndoDelete), 100)
+		if purge, err = s.PurgeableTickets(now.Add(-d.cfg.UndoDelete), 100); err != nil {
+			return err
+		}
+		old = now.Add(-24 * time.Hour)
+		some, err = s.OldRequests(old)
 		return err
 	})
 	if err != nil {
@@ -124,13 +130,10 @@ func (d *Desk) clearAll(ctx context.Context) error {
 			d.cfg.Log.Error("erasing a deleted ticket; it will be tried again", "ticket", p.Ticket, "error", err)
 		}
 	}
-	return d.cfg.Store.SystemUpdate(ctx, store.Sweeps, func(s *store.System) error {
-		now, err := s.Now()
-		if err != nil {
-			return err
-		}
-		return s.ForgetRequests(now.Add(-24 * time.Hour))
-	})
+	if !some {
+		return nil
+	}
+	return d.cfg.Store.SystemUpdate(ctx, store.Sweeps, func(s *store.System) error { return s.ForgetRequests(old) })
 }
 
 // clear ends what a ticket has on this host, in the one order in which nothing can start again behind it.

@@ -28,7 +28,7 @@ func TestNoPathsOfAMachine(t *testing.T) {
 			continue // not a text
 		}
 		for _, re := range []*regexp.Regexp{
-			regexp.MustCompile(`(^|[\s"'(=:])/work/`),
+			regexp.MustCompile(`(^|[\s"'(=:])/(work|builds|checkout)/`),
 			regexp.MustCompile(`(^|[\s"'(=:])/home/(user|ubuntu|runner)/`),
 			regexp.MustCompile(`/Users/[a-z]+/`),
 		} {

@@ -333,7 +333,15 @@ func TestIdempotency(t *testing.T) {
 			if err := tx.Remember(store.Once{Actor: "system", Key: "k", Hash: "h"}, result{}, start.Add(time.Hour)); err != nil {
 				return err
 			}
-			return tx.ForgetRequests(start.Add(time.Minute))
+			if err := tx.ForgetRequests(start.Add(time.Minute)); err != nil {
+				return err
+			}
+			for before, want := range map[time.Duration]bool{time.Minute: false, 2 * time.Hour: true} {
+				if some, err := tx.OldRequests(start.Add(before)); some != want || err != nil {
+					t.Errorf("requests from before %v: %v %v", before, some, err)
+				}
+			}
+			return nil
 		})
 		if _, found, err := recall(once); found || err != nil {
 			t.Errorf("recalled after it was forgotten: %v %v", found, err)

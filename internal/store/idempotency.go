@@ -58,6 +58,12 @@ func (s *System) Remember(o Once, result any, at time.Time) error {
 	return s.tx.Remember(o, result, at)
 }
 
+// OldRequests says whether Remember kept anything before the given time.
+func (s *System) OldRequests(before time.Time) (some bool, err error) {
+	err = s.tx.each(func(r row) error { return r.Scan(&some) }, `SELECT EXISTS (SELECT 1 FROM idempotency WHERE at < ?)`, micros(before))
+	return some, err
+}
+
 // ForgetRequests drops what Remember kept before the given time.
 func (s *System) ForgetRequests(before time.Time) error {
 	_, err := s.tx.exec(`DELETE FROM idempotency WHERE at < ?`, micros(before))

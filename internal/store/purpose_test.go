@@ -51,6 +51,7 @@ var systemMethods = map[string][]store.Purpose{
 	"PurgeableTickets": {store.Sweeps},
 	"LapsedApprovals":  {store.Sweeps},
 	"ForgetRequests":   {store.Sweeps},
+	"OldRequests":      {store.Sweeps},
 	"TouchNode":        {store.Sweeps},
 }
 

@@ -39,7 +39,7 @@ type Approval interface {
 	Deliveries(tx *store.Tx, t helpdesk.Turn) ([]helpdesk.Delivery, error)
 }
 
-// Config joins an Engine to its surroundings. All but the numbers, Rate and Log are required.
+// Config joins an Engine to its surroundings. All but the numbers and Log are required.
 type Config struct {
 	Store    *store.Store
 	Roster   *store.Roster
@@ -48,8 +48,7 @@ type Config struct {
 	Approval Approval
 	Node     string // names this process among all that share the store
 
-	AdminScope bool                               // whether commands of scope admin can be run here
-	Rate       func(command string) helpdesk.Risk // what a command is expected to do; default: what the agent says
+	AdminScope bool // whether commands of scope admin can be run here
 	Log        *slog.Logger
 
 	Lease       time.Duration // default 15 s
@@ -87,9 +86,6 @@ var (
 func New(cfg Config) *Engine {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Rate == nil {
-		cfg.Rate = func(string) helpdesk.Risk { return helpdesk.RiskReads }
 	}
 	cfg.Lease = or(cfg.Lease, 15*time.Second)
 	cfg.Turn = or(cfg.Turn, 30*time.Minute)

@@ -12,6 +12,7 @@ import (
 
 	"helpdesk"
 	"helpdesk/event"
+	"helpdesk/internal/shell"
 	"helpdesk/internal/store"
 )
 
@@ -28,7 +29,7 @@ func (r *round) propose(ctx context.Context, p helpdesk.Proposal) error {
 		ID: helpdesk.SuggestionID(uuid.Must(uuid.NewV7()).String()), Ticket: r.turn.Ticket, Tenant: r.turn.Tenant, Turn: r.turn.ID,
 		Agent: r.turn.Agent, Instance: r.turn.Instance, Position: r.proposed, State: helpdesk.SuggestionProposed,
 		Command: p.Command, Purpose: p.Purpose, Expected: p.Expected, Scope: p.Scope, Cwd: "/workspace", Place: string(r.tenant.Place),
-		Files: p.Files, Risk: worse(helpdesk.ParseRisk(string(p.Risk)), cfg.Rate(p.Command)), EnvNames: slices.Sorted(slices.Values(r.tenant.Variables)),
+		Files: p.Files, Risk: shell.Worse(p.Risk, shell.Rate(p.Command)), EnvNames: slices.Sorted(slices.Values(r.tenant.Variables)),
 	}
 	if s.Scope == (helpdesk.Scope{}) {
 		s.Scope = helpdesk.ScopeTenant
@@ -67,9 +68,4 @@ func check(p helpdesk.Proposal, limit, fileLimit int) error {
 		}
 	}
 	return nil
-}
-
-func worse(a, b helpdesk.Risk) helpdesk.Risk {
-	order := []helpdesk.Risk{helpdesk.RiskReads, helpdesk.RiskChanges, helpdesk.RiskDestructive}
-	return order[max(slices.Index(order, a), slices.Index(order, b), 0)]
 }
