@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -42,7 +43,8 @@ func reach(cfg *Config) error {
 		return nil
 	}
 	sum := sha256.Sum256([]byte(dir))
-	at := filepath.Join(shortcuts, hex.EncodeToString(sum[:6]))
+	// Each launcher has a name of its own: to remove a directory takes away what is mounted there in every namespace.
+	at := filepath.Join(shortcuts, hex.EncodeToString(sum[:6])+"-"+strconv.Itoa(os.Getpid()))
 	runtime.LockOSThread() // the namespace is the thread's; Exec takes it over to the new program
 	err = mountAt(dir, at)
 	if err == nil {
@@ -52,8 +54,8 @@ func reach(cfg *Config) error {
 	return helpdesk.WithCause(helpdesk.Unavailable, err, "The data directory %s lies where other users may not go, the server is another user, and it cannot be mounted elsewhere (%s). Choose one whose parents have the permission o+x, as /var/lib/helpdesk.", dir, reason(err))
 }
 
-// leave takes the mount away again. Nobody uses it any more; where the launcher was killed the empty directory stays,
-// and serves the next one.
+// leave takes the mount away again. Where the launcher was killed the empty directory stays until the machine starts
+// anew.
 func leave(at string) {
 	if filepath.Dir(at) == shortcuts && at == os.Getenv(dataVariable) {
 		_ = unix.Unmount(at, unix.MNT_DETACH) // it goes with the namespace anyway
