@@ -170,3 +170,5 @@ func (r reply) commands() string {
 	}
 	return b.String()
 }
+
+func allOf(helpdesk.Proposal) bool { return true }

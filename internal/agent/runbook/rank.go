@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -33,6 +34,13 @@ type document struct {
 	topic  string
 	terms  map[string]float64 // weighted frequency
 	length float64
+	said   []phrase // what people say, each by itself
+}
+
+// phrase is one of the things that people say of a runbook's problem.
+type phrase struct {
+	terms  map[string]bool
+	length float64 // the sum of the squared weights of its terms
 }
 
 // match is how well a document fits a message.
@@ -130,24 +138,33 @@ func (v *vocabulary) terms(text string) []term {
 // newIndex reads the documents once.
 func newIndex(books []*Runbook, w *wordsData) *index {
 	ix := &index{vocabulary: newVocabulary(w), idf: map[string]float64{}}
-	add := func(d document, text string, weight float64) {
+	add := func(d *document, text string, weight float64) {
 		for _, t := range ix.vocabulary.terms(text) {
 			d.terms[t.text] += weight
+		}
+		for said := range strings.SplitSeq(text, ",") {
+			p := phrase{terms: map[string]bool{}}
+			for _, t := range ix.vocabulary.terms(said) {
+				p.terms[t.text] = true
+			}
+			if len(p.terms) > 0 {
+				d.said = append(d.said, p)
+			}
 		}
 	}
 	for _, b := range books {
 		d := document{book: b, terms: map[string]float64{}}
-		add(d, b.Title, 2)
-		add(d, strings.ReplaceAll(b.ID, "-", " "), 1)
-		for _, phrase := range b.Words {
-			add(d, phrase, 1)
+		add(&d, b.Title, 2)
+		add(&d, strings.ReplaceAll(b.ID, "-", " "), 1)
+		for _, text := range b.Words {
+			add(&d, text, 1)
 		}
 		ix.docs = append(ix.docs, d)
 	}
 	for _, e := range w.Elsewhere {
 		d := document{topic: e.Topic, terms: map[string]float64{}}
-		for _, phrase := range e.Words {
-			add(d, phrase, 1)
+		for _, text := range e.Words {
+			add(&d, text, 1)
 		}
 		ix.docs = append(ix.docs, d)
 	}
@@ -162,6 +179,13 @@ func newIndex(books []*Runbook, w *wordsData) *index {
 	}
 	for t, df := range ix.idf {
 		ix.idf[t] = math.Log(1 + (n-df+0.5)/(df+0.5))
+	}
+	for _, d := range ix.docs {
+		for i := range d.said {
+			for _, t := range slices.Sorted(maps.Keys(d.said[i].terms)) { // in order, so that sums are the same each time
+				d.said[i].length += ix.weight(t) * ix.weight(t)
+			}
+		}
 	}
 	// A word that nobody knows may be a name as well as another matter: it counts half.
 	ix.unknown = math.Log(1+(n+0.5)/0.5) / 2
@@ -204,6 +228,7 @@ func (ix *index) rank(message string) []match {
 			}
 		}
 		if m.score > 0 {
+			m.score *= 1 + ix.likeness(query, d)
 			matches = append(matches, m)
 		}
 	}
@@ -217,6 +242,26 @@ func (ix *index) rank(message string) []match {
 		return 0
 	})
 	return matches
+}
+
+// likeness is how near the message comes to one of the things that people say of a document's problem: the cosine
+// of the two sets of terms, from 0 to 1. Words that a runbook has in different phrases do not add up to it.
+func (ix *index) likeness(query []term, d *document) float64 {
+	asked := 0.0
+	for _, t := range query {
+		asked += ix.weight(t.text) * ix.weight(t.text)
+	}
+	best := 0.0
+	for _, p := range d.said {
+		common := 0.0
+		for _, t := range query {
+			if p.terms[t.text] {
+				common += ix.weight(t.text) * ix.weight(t.text)
+			}
+		}
+		best = max(best, common/math.Sqrt(p.length*asked))
+	}
+	return best
 }
 
 // weight is the idf of a term; one that no document has speaks of something unknown.

@@ -14,7 +14,7 @@ func TestOneTroubleIsNotTakenForTwo(t *testing.T) {
 }
 
 func TestPromptSuggestionsFindTheirRunbook(t *testing.T) {
-	want := []string{"disk-space", "port", "port", "memory", "memory", "overview"}
+	want := []string{"disk-space", "port", "port", "memory", "oom-kills", "overview"}
 	a := newAgent(t)
 	for i, said := range About().PromptSuggestions {
 		best, _ := a.index.choose(said)

@@ -3,8 +3,10 @@ package runbook
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,23 @@ var openers = map[string]string{
 	"port":       "nothing answers on port 8080",
 	"memory":     "we are out of memory",
 	"overview":   "what is this machine",
+
+	"bind-address":     "port 6379 is bound to the wrong address and only reachable locally",
+	"clock":            "the clock is wrong",
+	"cpu-load":         "the cpu is at 100 percent",
+	"daemon-config":    "nginx has a configuration error",
+	"deleted-files":    "deleted files are still open and hold space",
+	"dns":              "could not resolve host db.example.test",
+	"file-descriptors": "too many open files",
+	"growing-log":      "a log file grows fast",
+	"inodes":           "out of inodes",
+	"log-errors":       "a burst of errors in the log",
+	"oom-kills":        "a process was killed by the OOM killer",
+	"permissions":      "permission denied: user www-data cannot read /srv/app/config.ini",
+	"process-limit":    "fork failed: too many processes",
+	"stuck-processes":  "zombie processes pile up",
+	"systemd-units":    "systemd units failed",
+	"tls-certificate":  "the certificate of port 8443 expired",
 }
 
 // TestBadOutputIsSaidAndNotGuessed feeds every command of every runbook with what goes wrong in practice.
@@ -179,7 +198,7 @@ func FuzzOutput(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	names := []string{"disk-space", "port", "memory", "overview"}
+	names := slices.Sorted(maps.Keys(openers))
 	f.Fuzz(func(t *testing.T, output string, code int, which uint8) {
 		d := &desk{t: t, agent: a, place: "host_view", admin: true}
 		d.execute = func(string) helpdesk.Outcome { return printed(code, output) }
