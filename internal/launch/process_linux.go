@@ -34,18 +34,20 @@ type process struct {
 	ended chan struct{} // closed when all is over and published
 	input inputQueue
 
-	mu      sync.Mutex
-	changed *sync.Cond // of what pauses reading
-	status  Status
-	asked   bool        // Pause was called
-	block   PauseReason // why nothing can be kept: PausedByLimit or PausedByDisk
-	tries   int         // how often the disk was tried again after the program's end
-	retry   bool        // it is worth trying again
-	gone    bool        // the program has ended
-	stopBy  stopCause
-	tail    []byte      // the last output, where secret prompts are looked for
-	late    *time.Timer // sends SIGHUP
-	kills   *time.Timer // sends SIGKILL
+	mu       sync.Mutex
+	changed  *sync.Cond // of what pauses reading
+	status   Status
+	asked    bool        // Pause was called
+	block    PauseReason // why nothing can be kept: PausedByLimit or PausedByDisk
+	tries    int         // how often the disk was tried again after the program's end
+	retry    bool        // it is worth trying again
+	gone     bool        // the program has ended
+	stopBy   stopCause
+	tail     []byte      // the last line of output, where secret prompts are looked for
+	tailSeen bool        // secret is about this tail
+	secret   bool        // tail is a prompt for one
+	late     *time.Timer // sends SIGHUP
+	kills    *time.Timer // sends SIGKILL
 }
 
 type stopCause int

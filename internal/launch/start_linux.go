@@ -67,6 +67,10 @@ func (l *Launcher) start(spec Spec) (st Status, err error) {
 		}
 		slave.Close()
 	}
+	p.input.readers = readers{root: p.inside, own: []int{p.inside}}
+	if spec.Kind == Host && err == nil {
+		p.input.readers = readers{root: p.child.Pid}
+	}
 	if err != nil {
 		if master != nil {
 			master.Close()
