@@ -124,7 +124,7 @@ func (s *Service) whatHappened(t helpdesk.Terminal, p *process) string {
 		if info, err := record.Info(); err == nil && info.Finish != nil {
 			f := info.Finish.Finish
 			p.mu.Lock()
-			p.status.End = info.Size
+			p.status.End, p.recent = info.Size, nil
 			p.status.Exit = &launch.Exit{Code: f.Code, Signal: f.Signal, TimedOut: f.TimedOut, Stopped: f.Stopped, At: info.Finish.At}
 			p.mu.Unlock()
 			return ""

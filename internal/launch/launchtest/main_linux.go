@@ -15,11 +15,15 @@ import (
 	"testing"
 
 	"helpdesk/internal/launch"
+	"helpdesk/internal/outbound"
 )
 
 // Main runs the tests, or what this process is instead: a launcher, or its helper.
 func Main(m *testing.M) {
 	if code, done := launch.Reexec(); done {
+		os.Exit(code)
+	}
+	if code, done := outbound.Reexec(); done {
 		os.Exit(code)
 	}
 	if os.Getenv(variable) != "" {
