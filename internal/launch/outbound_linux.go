@@ -114,10 +114,8 @@ const proxyRest = time.Second
 // run starts a proxy whenever somebody connects and none is there. One that had nothing to do ends by itself.
 func (o *outbound) run(raw syscall.RawConn) {
 	for {
-		looked := false
-		// Waits until a connection can be accepted, or the listener is closed.
-		if raw.Read(func(uintptr) bool { was := looked; looked = true; return was }) != nil {
-			return
+		if raw.Read(somebodyWaits) != nil {
+			return // it is closed
 		}
 		began := time.Now()
 		if err := o.serve(); err != nil {
@@ -129,6 +127,13 @@ func (o *outbound) run(raw syscall.RawConn) {
 		case <-time.After(proxyRest - time.Since(began)):
 		}
 	}
+}
+
+// somebodyWaits says whether a connection can be accepted.
+func somebodyWaits(fd uintptr) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n == 1
 }
 
 // serve is the life of one proxy.

@@ -16,11 +16,15 @@ import (
 	"helpdesk/internal/app"
 	"helpdesk/internal/config"
 	"helpdesk/internal/launch"
+	"helpdesk/internal/outbound"
 )
 
 // Main runs the tests, or what this process is instead: a HelpDesk's launcher, its helper, or its server.
 func Main(m *testing.M) {
 	if code, done := launch.Reexec(); done {
+		os.Exit(code)
+	}
+	if code, done := outbound.Reexec(); done {
 		os.Exit(code)
 	}
 	if gates := os.Getenv(gatesVariable); gates != "" {
