@@ -54,6 +54,7 @@ type Launcher struct {
 // New prepares the data directory and starts nothing.
 func New(cfg Config) (*Launcher, error) {
 	cfg.setDefaults()
+	keepDescriptors()
 	l := &Launcher{
 		cfg: cfg, log: cfg.Log, root: os.Geteuid() == 0,
 		serverUID: os.Geteuid(), serverGID: os.Getegid(),

@@ -80,6 +80,14 @@ func (l *Launcher) launch(cfg Config) {
 	l.cmd = exec.Command("/proc/self/exe")
 	l.cmd.Env = append(os.Environ(), encode(child{cfg.Launch, l.socket}))
 	l.cmd.Stderr = &l.said
+	// Whoever starts a launcher may have had something open, which must not get into sandboxes.
+	left, other, err := os.Pipe()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer left.Close()
+	defer other.Close()
+	l.cmd.ExtraFiles = []*os.File{left}
 	l.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if cfg.UID > 0 {
 		l.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(cfg.UID), Gid: uint32(cfg.UID)}
