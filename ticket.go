@@ -61,6 +61,7 @@ type Tenant struct {
 	Place     TenantPlace
 	Slot      int // which uid of the configured range its processes have
 	Variables []string
+	Outbound  []Destination // what its private sandboxes may connect to; none: they have no network
 	CreatedAt time.Time
 }
 

@@ -13,6 +13,7 @@ import (
 	"helpdesk/internal/app"
 	"helpdesk/internal/cli"
 	"helpdesk/internal/launch"
+	"helpdesk/internal/outbound"
 )
 
 // version is set by the linker; see the Makefile.
@@ -20,6 +21,9 @@ var version = "development"
 
 func main() {
 	if code, done := launch.Reexec(); done {
+		os.Exit(code)
+	}
+	if code, done := outbound.Reexec(); done {
 		os.Exit(code)
 	}
 	os.Exit(run())

@@ -2,7 +2,8 @@ package approval
 
 import (
 	"context"
-	"fmt"
+	"slices"
+	"time"
 
 	"helpdesk"
 	"helpdesk/internal/store"
@@ -61,47 +62,44 @@ func (s *Service) Deliveries(tx *store.Tx, t helpdesk.Turn) ([]helpdesk.Delivery
 
 // RunApproved runs, one after the other and before a turn is sent, what was approved for the turn's instance.
 // It stops at the first that does not end with exit code 0; the rest goes back to proposed. hold is called in each
-// transaction that claims a Run, so that a node which lost the turn starts nothing.
+// transaction that claims a Run or takes an approval back, so that a node which lost the turn does neither; it holds
+// the ticket's row too.
 func (s *Service) RunApproved(ctx context.Context, t helpdesk.Turn, hold func(*store.Tx) error) error {
 	for {
-		var next *helpdesk.Suggestion
-		err := s.cfg.Store.View(ctx, reachOf(t.Tenant), func(tx *store.Tx) error {
-			list, err := tx.InState(t.Ticket, helpdesk.SuggestionApproved)
-			for _, x := range list {
-				if x.Instance == t.Instance && next == nil {
-					next = &x
-				}
-			}
-			return err
-		})
-		if err != nil || next == nil {
+		x, found, err := s.nextApproved(ctx, t)
+		if err != nil || !found {
 			return err
 		}
-		if err := s.untilFree(ctx, t); err != nil {
-			return err
-		}
-		run, ok, err := s.claimApproved(ctx, t, next.ID, hold)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			continue
-		}
-		done := s.await(run.ID)
-		s.begin(run.ID, t.Tenant)
 		select {
-		case <-done:
+		case <-s.ready:
+			err = s.untilFree(ctx, t)
 		case <-ctx.Done():
-			s.returnApproved(context.WithoutCancel(ctx), t, "The turn was stopped before it ran.")
+			err = context.Cause(ctx)
+		}
+		goOn := false
+		if err == nil {
+			goOn, err = s.runApproved(ctx, t, x, hold)
+		}
+		if ctx.Err() != nil {
+			s.interrupted(ctx, t, hold)
 			return context.Cause(ctx)
 		}
-		if bad, err := s.failed(ctx, run); err != nil {
+		if err != nil || !goOn {
 			return err
-		} else if bad != "" {
-			s.returnApproved(ctx, t, bad)
-			return nil
 		}
 	}
+}
+
+func (s *Service) nextApproved(ctx context.Context, t helpdesk.Turn) (x helpdesk.Suggestion, found bool, err error) {
+	err = s.cfg.Store.View(ctx, reachOf(t.Tenant), func(tx *store.Tx) error {
+		list, err := tx.InState(t.Ticket, helpdesk.SuggestionApproved)
+		i := slices.IndexFunc(list, func(x helpdesk.Suggestion) bool { return x.Instance == t.Instance })
+		if found = i >= 0; found {
+			x = list[i]
+		}
+		return err
+	})
+	return x, found, err
 }
 
 // untilFree waits until no other run of the ticket is open.
@@ -114,55 +112,153 @@ func (s *Service) untilFree(ctx context.Context, t helpdesk.Turn) error {
 		}); err != nil || len(open) == 0 {
 			return err
 		}
-		select {
-		case <-s.awaitOpen(ctx, open[0]):
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := s.waitFor(ctx, open[0]); err != nil {
+			return err
 		}
 	}
 }
 
-// failed says in a sentence why a run of an approved command stops those behind it; "" where it does not.
-func (s *Service) failed(ctx context.Context, run helpdesk.Run) (why string, err error) {
-	err = s.cfg.Store.View(ctx, reachOf(run.Tenant), func(tx *store.Tx) error {
-		r, err := tx.Run(run.ID)
-		switch {
-		case err != nil:
-			return err
-		case r.Outcome == nil:
-			why = "The command before it did not start."
-		case r.Outcome.OK():
-		case r.Outcome.ExitCode != nil:
-			why = fmt.Sprintf("The command before it ended with exit code %d.", *r.Outcome.ExitCode)
-		default:
-			why = "The command before it did not end well."
+// runApproved claims and runs one approved suggestion and waits for its end. goOn says whether the next may follow:
+// it ended with exit code 0, or went another way before it was claimed.
+func (s *Service) runApproved(ctx context.Context, t helpdesk.Turn, x helpdesk.Suggestion, hold func(*store.Tx) error) (goOn bool, err error) {
+	run := helpdesk.Run{
+		ID: helpdesk.RunID(newID()), Suggestion: x.ID, Ticket: x.Ticket, Tenant: x.Tenant, Turn: t.ID, State: helpdesk.RunClaimed, By: x.Decided.By,
+	}
+	own, ok := s.enter(run.ID)
+	if !ok { // this server ends, and with it the turn's context
+		select {
+		case <-ctx.Done():
+		case <-time.After(recheck):
 		}
-		return nil
+		return false, helpdesk.Errorf(helpdesk.Unavailable, "The server is shutting down.")
+	}
+	spec, epoch, err := s.plan(ctx, run, x)
+	if err != nil {
+		s.leave(run.ID)
+		if ctx.Err() != nil {
+			return false, err
+		}
+		return false, s.refuseApproved(ctx, t, x, err, hold)
+	}
+	run.Epoch = epoch
+	done := s.await(run.ID)
+	if ok, err = s.claimApproved(ctx, &run, x, hold); err != nil || !ok {
+		s.ended(run.ID) // nobody else knows of it
+		s.leave(run.ID)
+		return err == nil, err
+	}
+	go func() { // s.work waits for it
+		defer s.leave(run.ID)
+		if err := s.hand(own, run, x, spec); err != nil && own.Err() == nil {
+			s.cfg.Log.Error("starting an approved run", "run", run.ID, "error", err)
+		}
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+	err = s.cfg.Store.View(ctx, reachOf(t.Tenant), func(tx *store.Tx) error {
+		r, err := tx.Run(run.ID)
+		goOn = r.Outcome != nil && r.Outcome.OK()
+		return err
 	})
-	return why, err
+	return goOn, err
 }
 
-// returnApproved puts what is still approved for a turn's instance back to proposed.
-func (s *Service) returnApproved(ctx context.Context, t helpdesk.Turn, note string) {
-	err := s.cfg.Store.Update(ctx, t.Tenant, func(tx *store.Tx) error {
-		if _, err := tx.LockTicket(t.Ticket); err != nil {
+// claimApproved writes the run of an approved suggestion, claimed. ok is false where the approval is not the same any
+// more or another run came first.
+func (s *Service) claimApproved(ctx context.Context, run *helpdesk.Run, shown helpdesk.Suggestion, hold func(*store.Tx) error) (ok bool, err error) {
+	err = s.cfg.Store.Update(ctx, run.Tenant, func(tx *store.Tx) error {
+		ok = false
+		if err := hold(tx); err != nil {
+			return err
+		}
+		if err := openTicket(tx, run.Ticket); err != nil {
+			return err
+		}
+		x, err := tx.Suggestion(shown.ID)
+		if err != nil || x.State != helpdesk.SuggestionApproved || *x.Decided != *shown.Decided {
+			return err
+		}
+		open, err := tx.OpenRuns(run.Ticket)
+		if err != nil || len(open) > 0 {
+			return err
+		}
+		if run.ClaimedAt, err = tx.Now(); err != nil {
+			return err
+		}
+		if err := x.Move(helpdesk.SuggestionRunning); err != nil {
+			return err
+		}
+		x.Run = run.ID
+		if err := tx.SaveSuggestion(x, helpdesk.SuggestionApproved); err != nil {
+			return err
+		}
+		// An approval's run needs a decision id of its own: taken back and given again, it may have a second run.
+		if err := tx.InsertRun(*run, string(run.ID)); err != nil {
+			return err
+		}
+		ok = true
+		return started(tx, *run, x)
+	})
+	return ok, err
+}
+
+// refuseApproved puts an approved suggestion that may not run, and those behind it, back to proposed.
+func (s *Service) refuseApproved(ctx context.Context, t helpdesk.Turn, shown helpdesk.Suggestion, why error, hold func(*store.Tx) error) error {
+	if helpdesk.KindOf(why) == helpdesk.Internal {
+		s.cfg.Log.Error("an approved run cannot be started", "suggestion", shown.ID, "error", why)
+	}
+	return s.cfg.Store.Update(ctx, t.Tenant, func(tx *store.Tx) error {
+		if err := hold(tx); err != nil {
+			return err
+		}
+		x, err := tx.Suggestion(shown.ID)
+		if err != nil || x.State != helpdesk.SuggestionApproved {
 			return err
 		}
 		now, err := tx.Now()
 		if err != nil {
 			return err
 		}
-		list, err := tx.InState(t.Ticket, helpdesk.SuggestionApproved)
+		if err := moved(tx, &x, helpdesk.SuggestionProposed, "Not started: "+sentence(why), system(), now); err != nil {
+			return err
+		}
+		if err := returnApproved(tx, t.Ticket, t.Instance, "The command before it did not start.", now); err != nil {
+			return err
+		}
+		return tx.Refresh(t.Ticket)
+	})
+}
+
+// interrupted puts back to proposed what a turn that a person stopped did not come to. What is approved stays so
+// where the turn goes on: another node has it, or this server ends and the next one takes it.
+func (s *Service) interrupted(ctx context.Context, t helpdesk.Turn, hold func(*store.Tx) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := s.cfg.Store.Update(ctx, t.Tenant, func(tx *store.Tx) error {
+		if _, err := tx.LockTicket(t.Ticket); err != nil {
+			return err
+		}
+		turn, err := tx.Turn(t.ID)
 		if err != nil {
 			return err
 		}
-		for _, x := range list {
-			if x.Instance != t.Instance {
-				continue
+		if turn.State != helpdesk.TurnCancelled {
+			if err := hold(tx); err != nil {
+				return nil //nolint:nilerr // it is another node's
 			}
-			if err := moved(tx, x, helpdesk.SuggestionProposed, note, system(), now); err != nil {
-				return err
+			if s.ending() {
+				return nil
 			}
+		}
+		now, err := tx.Now()
+		if err != nil {
+			return err
+		}
+		if err := returnApproved(tx, t.Ticket, t.Instance, "The turn was stopped before it ran.", now); err != nil {
+			return err
 		}
 		return tx.Refresh(t.Ticket)
 	})
@@ -170,7 +266,3 @@ func (s *Service) returnApproved(ctx context.Context, t helpdesk.Turn, note stri
 		s.cfg.Log.Error("taking approvals back", "ticket", t.Ticket, "error", err)
 	}
 }
-
-func system() helpdesk.By { return helpdesk.System("approval").By() }
-
-func reachOf(t helpdesk.TenantID) helpdesk.Reach { return helpdesk.System("approval").Reach().Only(t) }

@@ -2,394 +2,235 @@ package approval
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
+	"maps"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"helpdesk"
 	"helpdesk/event"
 	"helpdesk/internal/launch"
 	"helpdesk/internal/place"
 	"helpdesk/internal/store"
-	"helpdesk/internal/transcript"
 )
 
-// claimApproved makes and claims the run of an approved suggestion. ok is false where it went another way.
-func (s *Service) claimApproved(ctx context.Context, t helpdesk.Turn, id helpdesk.SuggestionID, hold func(*store.Tx) error) (run helpdesk.Run, ok bool, err error) {
-	err = s.cfg.Store.Update(ctx, t.Tenant, func(tx *store.Tx) error {
-		ok = false
-		if err := hold(tx); err != nil {
-			return err
-		}
-		x, err := tx.Suggestion(id)
-		if err != nil {
-			return err
-		}
-		open, err := tx.OpenRuns(t.Ticket)
-		if err != nil || len(open) > 0 || x.State != helpdesk.SuggestionApproved {
-			return err
-		}
-		run = helpdesk.Run{ID: helpdesk.RunID(newID()), Suggestion: x.ID, Ticket: x.Ticket, Tenant: x.Tenant, Turn: t.ID, State: helpdesk.RunWaiting, By: x.Decided.By}
-		if err := x.Move(helpdesk.SuggestionRunning); err != nil {
-			return err
-		}
-		x.Run = run.ID
-		if err := tx.SaveSuggestion(x, helpdesk.SuggestionApproved); err != nil {
-			return err
-		}
-		// An approval's run needs a decision id of its own: taken back and given again, it may have a second run.
-		if err := tx.InsertRun(run, string(run.ID)); err != nil {
-			return err
-		}
-		ok = true
-		return nil
-	})
-	return run, ok, err
-}
-
-// await gives a channel that closes when the run has ended or was dropped.
-func (s *Service) await(id helpdesk.RunID) <-chan struct{} {
-	c := make(chan struct{})
+// enter notes that a run is on its way from its claim to the launcher, so that nobody takes it for one that a crash
+// left behind, and gives the context of that way. ok is false where Run does not run or the run is on its way already.
+func (s *Service) enter(id helpdesk.RunID) (ctx context.Context, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.waiting[id] = append(s.waiting[id], c)
-	return c
-}
-
-// awaitOpen is await for a run that may have ended in the meantime.
-func (s *Service) awaitOpen(ctx context.Context, run helpdesk.Run) <-chan struct{} {
-	c := s.await(run.ID)
-	_ = s.cfg.Store.View(ctx, reachOf(run.Tenant), func(tx *store.Tx) error {
-		if r, err := tx.Run(run.ID); err != nil || r.State == helpdesk.RunEnded || r.State == helpdesk.RunDropped {
-			s.ended(run.ID)
-		}
-		return nil
-	}) // an error leaves the caller waiting for the end itself
-	return c
-}
-
-func (s *Service) ended(id helpdesk.RunID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range s.waiting[id] {
-		close(c)
+	if s.ctx == nil || s.ctx.Err() != nil || s.starting[id] != nil {
+		return nil, false
 	}
-	delete(s.waiting, id)
+	s.starting[id] = &way{}
+	s.work.Add(1)
+	return s.ctx, true
+}
+
+func (s *Service) leave(id helpdesk.RunID) {
+	s.mu.Lock()
+	delete(s.starting, id)
+	s.mu.Unlock()
+	s.look() // an exit may have come before the launcher's answer
+	s.work.Done()
+}
+
+// underway gives the runs that are on their way.
+func (s *Service) underway() map[helpdesk.RunID]*way {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.starting)
+}
+
+// stopAsked says why a run which is on its way should not start; "" nobody asked for that.
+func (s *Service) stopAsked(id helpdesk.RunID) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.starting[id]; w != nil {
+		return w.stop
+	}
+	return ""
 }
 
 // begin claims and starts a waiting run in the background.
 func (s *Service) begin(id helpdesk.RunID, tenant helpdesk.TenantID) {
-	s.mu.Lock()
-	ctx := s.ctx
-	if s.starting[id] || ctx == nil || ctx.Err() != nil { // Run begins it
-		s.mu.Unlock()
-		return
+	ctx, ok := s.enter(id)
+	if !ok {
+		return // what is not begun here is begun by reconciling
 	}
-	s.starting[id] = true
-	s.work.Add(1)
-	s.mu.Unlock()
 	go func() {
-		defer s.work.Done()
-		defer func() {
-			s.mu.Lock()
-			delete(s.starting, id)
-			s.mu.Unlock()
-			s.look() // an exit may have come before the launcher's answer
-		}()
+		defer s.leave(id)
 		if err := s.start(ctx, id, tenant); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Error("starting a run", "run", id, "error", err)
 		}
 	}()
 }
 
-// start claims a run and hands it to the launcher. A definite no drops it; without an answer it stays claimed, and
-// reconciling finds out.
+// start claims a waiting run and hands it to the launcher.
 func (s *Service) start(ctx context.Context, id helpdesk.RunID, tenant helpdesk.TenantID) error {
-	run, x, err := s.claim(ctx, id, tenant)
-	if err != nil {
-		if helpdesk.KindOf(err) != helpdesk.Internal && ctx.Err() == nil {
-			return s.drop(ctx, run, helpdesk.PublicText(err))
-		}
-		return err
-	}
-	if run.State != helpdesk.RunClaimed {
-		return nil
-	}
-	spec, err := s.spec(ctx, run, x)
-	if err == nil {
-		by := helpdesk.System("approval")
-		if len(x.Files) > 0 {
-			err = s.cfg.Workspace.WriteProposed(ctx, by, x.Ticket, x.Files)
-		}
-	}
-	if err != nil {
-		return s.drop(ctx, run, helpdesk.PublicText(err))
-	}
-	if _, err := s.cfg.Launcher.Start(ctx, spec); err != nil {
-		if helpdesk.KindOf(err) == helpdesk.Conflict || launch.NoAnswer(err) {
-			return err // it may have started
-		}
-		return s.drop(ctx, run, helpdesk.PublicText(err))
-	}
-	return nil
-}
-
-// claim moves a waiting run to claimed, after looking once more at everything that must hold.
-func (s *Service) claim(ctx context.Context, id helpdesk.RunID, tenantID helpdesk.TenantID) (run helpdesk.Run, x helpdesk.Suggestion, err error) {
-	if err := s.cfg.Store.View(ctx, reachOf(tenantID), func(tx *store.Tx) (err error) {
+	var run helpdesk.Run
+	var x helpdesk.Suggestion
+	if err := s.cfg.Store.View(ctx, reachOf(tenant), func(tx *store.Tx) (err error) {
 		if run, err = tx.Run(id); err != nil {
 			return err
 		}
 		x, err = tx.Suggestion(run.Suggestion)
 		return err
-	}); err != nil {
-		return run, x, err
-	}
-	who := helpdesk.System("approval")
-	if run.By.Kind == helpdesk.ActorUser {
-		if who, err = s.cfg.Rights(ctx, helpdesk.UserID(run.By.ID)); err != nil {
-			return run, x, err
-		}
-	}
-	if err := helpdesk.May(who, helpdesk.PermDecide, tenantID); err != nil {
-		return run, x, helpdesk.Errorf(helpdesk.Forbidden, "%s may no longer decide here, so it was not run.", run.By.Name)
-	}
-	if x.Scope.Admin() {
-		if err := helpdesk.May(who, helpdesk.PermAdminTerminal, tenantID); err != nil {
-			return run, x, err
-		}
-	}
-	tenant, err := s.cfg.Roster.Tenant(ctx, tenantID)
-	if err != nil {
-		return run, x, err
-	}
-	hello, err := s.greet(ctx)
-	if err != nil {
-		return run, x, err
-	}
-	if s.digestNow(tenant, x) != x.Digest {
-		return run, x, errChanged()
-	}
-	err = s.cfg.Store.Update(ctx, tenantID, func(tx *store.Tx) error {
-		t, err := tx.LockTicket(run.Ticket)
-		if err != nil {
-			return err
-		}
-		if t.Status == helpdesk.TicketClosed || t.DeletedAt != nil {
-			return helpdesk.Errorf(helpdesk.Conflict, "The ticket was closed before it ran.")
-		}
-		if run, err = tx.Run(id); err != nil || run.State != helpdesk.RunWaiting {
-			return err
-		}
-		now, err := tx.Now()
-		if err != nil {
-			return err
-		}
-		if err := run.Move(helpdesk.RunClaimed); err != nil {
-			return err
-		}
-		run.Epoch, run.ClaimedAt = hello.Epoch, now
-		if err := tx.SaveRun(run, helpdesk.RunWaiting); err != nil {
-			return err
-		}
-		_, err = tx.Emit(run.Ticket, run.By, event.RunStarted{Run: string(run.ID), Suggestion: string(x.ID), Command: x.Command, Scope: x.Scope.String()}, now)
+	}); err != nil || run.State != helpdesk.RunWaiting {
 		return err
-	})
-	return run, x, err
+	}
+	spec, epoch, err := s.plan(ctx, run, x)
+	ok := false
+	if err == nil {
+		ok, err = s.claim(ctx, run, x, epoch)
+	}
+	switch {
+	case err != nil:
+		return s.refuse(ctx, run, helpdesk.RunWaiting, err)
+	case !ok:
+		return nil
+	}
+	return s.hand(ctx, run, x, spec)
 }
 
-func (s *Service) spec(ctx context.Context, run helpdesk.Run, x helpdesk.Suggestion) (launch.Spec, error) {
+// plan looks up what a run will be, just before it is claimed, and whether it still may be.
+func (s *Service) plan(ctx context.Context, run helpdesk.Run, x helpdesk.Suggestion) (spec launch.Spec, epoch string, err error) {
+	if err := s.stillMay(ctx, run, x); err != nil {
+		return spec, "", err
+	}
 	tenant, err := s.cfg.Roster.Tenant(ctx, run.Tenant)
 	if err != nil {
-		return launch.Spec{}, err
-	}
-	p, err := place.For(tenant, x.Scope)
-	if err != nil {
-		return launch.Spec{}, err
+		return spec, "", err
 	}
 	variables, err := s.cfg.Variables(ctx, run.Tenant)
 	if err != nil {
-		return launch.Spec{}, err
+		return spec, "", err
 	}
+	hello, err := s.greet(ctx)
+	if err != nil {
+		return spec, "", err
+	}
+	// The names of the very variables that will be set, not those that the roster has read up to a second ago.
+	tenant.Variables = slices.Sorted(maps.Keys(variables))
+	if err := unchanged(hello, tenant, x); err != nil {
+		return spec, "", err
+	}
+	p, err := place.For(tenant, x.Scope)
 	return launch.Spec{
 		ID: string(run.ID), Kind: p.Kind, Slot: tenant.Slot, Ticket: string(run.Ticket),
 		Argv: append(strings.Fields(helpdesk.Interpreter), x.Command), Env: place.Env(variables), Cols: 120, Rows: 30,
 		Timeout: s.cfg.RunTime, Limit: s.cfg.Recording, Overflow: launch.CutAtLimit,
-	}, nil
+	}, hello.Epoch, err
 }
 
-// drop ends a run that never started: its suggestion can be decided on again.
-func (s *Service) drop(ctx context.Context, run helpdesk.Run, note string) error {
-	defer s.ended(run.ID)
-	err := s.cfg.Store.Update(context.WithoutCancel(ctx), run.Tenant, func(tx *store.Tx) error {
-		if _, err := tx.LockTicket(run.Ticket); err != nil {
-			return err
-		}
-		r, err := tx.Run(run.ID)
-		if err != nil {
-			return err
-		}
-		was := r.State
-		if err := r.Move(helpdesk.RunDropped); err != nil {
-			return err
-		}
-		if err := tx.SaveRun(r, was); err != nil {
-			return err
-		}
-		now, err := tx.Now()
-		if err != nil {
-			return err
-		}
-		x, err := tx.Suggestion(r.Suggestion)
-		if err != nil {
-			return err
-		}
-		if err := moved(tx, x, helpdesk.SuggestionProposed, "Not started: "+note, system(), now); err != nil {
-			return err
-		}
-		return tx.Refresh(run.Ticket)
-	})
-	s.look()
-	if helpdesk.KindOf(err) == helpdesk.Conflict {
-		return nil
+// stillMay checks that whoever decided may still do so.
+func (s *Service) stillMay(ctx context.Context, run helpdesk.Run, x helpdesk.Suggestion) (err error) {
+	var who helpdesk.Actor // the zero Actor may do nothing
+	switch run.By.Kind {
+	case helpdesk.ActorUser:
+		who, err = s.cfg.Rights(ctx, helpdesk.UserID(run.By.ID))
+	case helpdesk.ActorSystem:
+		who = helpdesk.System(run.By.ID)
+	}
+	if err == nil {
+		err = helpdesk.May(who, helpdesk.PermDecide, run.Tenant)
+	}
+	what := "decide on commands here"
+	if err == nil && x.Scope.Admin() {
+		err, what = helpdesk.May(who, helpdesk.PermAdminTerminal, run.Tenant), "use scope admin"
+	}
+	switch helpdesk.KindOf(err) {
+	case helpdesk.Unauthorized, helpdesk.Forbidden, helpdesk.NotFound:
+		return helpdesk.WithCause(helpdesk.Forbidden, err, "%s may no longer %s.", run.By.Name, what)
 	}
 	return err
 }
 
-// finish writes a run's outcome.
-func (s *Service) finish(ctx context.Context, run helpdesk.Run, o helpdesk.Outcome) error {
-	err := s.cfg.Store.Update(ctx, run.Tenant, func(tx *store.Tx) error {
-		if _, err := tx.LockTicket(run.Ticket); err != nil {
+// claim moves a waiting run to claimed. ok is false where it must go on waiting, or somebody else has claimed it.
+func (s *Service) claim(ctx context.Context, run helpdesk.Run, x helpdesk.Suggestion, epoch string) (ok bool, err error) {
+	err = s.cfg.Store.Update(ctx, run.Tenant, func(tx *store.Tx) error {
+		ok = false
+		if err := openTicket(tx, run.Ticket); err != nil {
 			return err
 		}
-		r, err := tx.Run(run.ID)
-		if err != nil {
+		open, err := tx.OpenRuns(run.Ticket)
+		if err != nil || len(open) == 0 || open[0].ID != run.ID || anyClaimed(open) {
 			return err
 		}
-		was := r.State
-		if err := r.Move(helpdesk.RunEnded); err != nil {
+		r := open[0]
+		if err := r.Move(helpdesk.RunClaimed); err != nil {
 			return err
 		}
-		now, err := tx.Now()
-		if err != nil {
+		r.Epoch = epoch
+		if r.ClaimedAt, err = tx.Now(); err != nil {
 			return err
 		}
-		if o.EndedAt.IsZero() {
-			o.EndedAt = now
-		}
-		o.StartedAt, o.By = r.ClaimedAt, r.By
-		r.Outcome = &o
-		if err := tx.SaveRun(r, was); err != nil {
+		if err := tx.SaveRun(r, helpdesk.RunWaiting); err != nil {
 			return err
 		}
-		x, err := tx.Suggestion(r.Suggestion)
-		if err != nil {
-			return err
-		}
-		to := helpdesk.SuggestionRan
-		if o.Unknown {
-			to = helpdesk.SuggestionUnknown
-		}
-		from := x.State
-		if err := x.Move(to); err != nil {
-			return err
-		}
-		if err := tx.SaveSuggestion(x, from); err != nil {
-			return err
-		}
-		if _, err := tx.Emit(run.Ticket, r.By, event.RunEnded{Run: string(r.ID), Suggestion: string(x.ID), State: string(to), Outcome: event.OutcomeOf(o)}, now); err != nil {
-			return err
-		}
-		return tx.Refresh(run.Ticket)
+		ok = true
+		return started(tx, r, x)
 	})
-	if helpdesk.KindOf(err) == helpdesk.Conflict {
-		err = nil // it had ended already
-	}
-	if err == nil {
-		s.ended(run.ID)
-		s.look()
+	return ok, err
+}
+
+func anyClaimed(open []helpdesk.Run) bool {
+	return slices.ContainsFunc(open, func(r helpdesk.Run) bool { return r.State == helpdesk.RunClaimed })
+}
+
+// openTicket holds the ticket's row and refuses one for which nothing may run any more.
+func openTicket(tx *store.Tx, key helpdesk.TicketKey) error {
+	t, err := tx.LockTicket(key)
+	if err == nil && (t.Status == helpdesk.TicketClosed || t.DeletedAt != nil) {
+		err = helpdesk.Errorf(helpdesk.Conflict, "The ticket was closed before it ran.")
 	}
 	return err
 }
 
-// outcome reads what came of a process from its exit and its recording.
-func (s *Service) outcome(ctx context.Context, run helpdesk.Run, exit launch.Exit) (helpdesk.Outcome, error) {
-	o := helpdesk.Outcome{TimedOut: exit.TimedOut, Stopped: exit.Stopped, EndedAt: exit.At}
-	if exit.Signal != 0 {
-		o.Signal = strings.TrimPrefix(unix.SignalName(syscall.Signal(exit.Signal)), "SIG")
-	} else {
-		code := exit.Code
-		o.ExitCode = &code
-	}
-	dir, err := s.dir(ctx, run)
-	if err != nil {
-		return o, err
-	}
-	r, err := transcript.Open(dir)
-	if err != nil {
-		return o, err
-	}
-	c, err := r.Clip(s.cfg.OutputToAgent)
-	if err != nil {
-		return o, err
-	}
-	o.Output = plain(c.Head)
-	if c.Omitted > 0 {
-		o.Truncated = true
-		o.Output += fmt.Sprintf("\n[… %d bytes left out …]\n", c.Omitted) + plain(c.Tail)
-	}
-	return o, nil
+func started(tx *store.Tx, r helpdesk.Run, x helpdesk.Suggestion) error {
+	_, err := tx.Emit(r.Ticket, r.By, event.RunStarted{Run: string(r.ID), Suggestion: string(x.ID), Command: x.Command, Scope: x.Scope.String()}, r.ClaimedAt)
+	return err
 }
 
-// plain is recorded output as text: a terminal's line ends become plain ones, and what is not UTF-8 is replaced.
-func plain(p []byte) string {
-	text := strings.ReplaceAll(string(p), "\r\n", "\n")
-	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
-}
-
-func (s *Service) dir(ctx context.Context, run helpdesk.Run) (string, error) {
-	h, err := s.greet(ctx)
-	return filepath.Join(h.Transcripts, string(run.Ticket), string(run.ID)), err
-}
-
-// greet asks the launcher once who it is.
-func (s *Service) greet(ctx context.Context) (launch.Hello, error) {
-	s.mu.Lock()
-	h := s.hello
-	s.mu.Unlock()
-	if h.Epoch != "" {
-		return h, nil
+// hand writes the files of a claimed run and hands it to the launcher. A definite no drops it; without an answer it
+// stays claimed, and reconciling finds out.
+func (s *Service) hand(ctx context.Context, run helpdesk.Run, x helpdesk.Suggestion, spec launch.Spec) error {
+	if len(x.Files) > 0 {
+		if err := s.cfg.Workspace.WriteProposed(ctx, helpdesk.System("approval"), x.Ticket, x.Files); err != nil {
+			return s.refuse(ctx, run, helpdesk.RunClaimed, err)
+		}
 	}
-	h, err := s.cfg.Launcher.Hello(ctx)
-	if err == nil {
-		s.mu.Lock()
-		s.hello = h
-		s.mu.Unlock()
-	}
-	return h, err
-}
-
-// openRuns reads every run that waits or may be running.
-func (s *Service) openRuns(ctx context.Context) (open []helpdesk.Run, err error) {
-	err = s.cfg.Store.SystemView(ctx, store.Sweeps, func(sys *store.System) error {
-		open, err = sys.OpenRuns(10_000)
+	if note := s.stopAsked(run.ID); note != "" {
+		_, err := s.drop(ctx, run, helpdesk.RunClaimed, note)
 		return err
-	})
-	return open, err
-}
-
-func find(list []launch.Status, id helpdesk.RunID) (launch.Status, bool) {
-	i := slices.IndexFunc(list, func(st launch.Status) bool { return st.ID == string(id) })
-	if i < 0 {
-		return launch.Status{}, false
 	}
-	return list[i], true
+	if _, err := s.cfg.Launcher.Start(ctx, spec); err != nil {
+		if helpdesk.KindOf(err) == helpdesk.Conflict || launch.NoAnswer(err) {
+			return err // it may have started
+		}
+		return s.refuse(ctx, run, helpdesk.RunClaimed, err)
+	}
+	if s.stopAsked(run.ID) != "" { // asked while the launcher did not know of it
+		return ignore(s.cfg.Launcher.Stop(ctx, string(run.ID)), helpdesk.NotFound)
+	}
+	return nil
 }
 
-// nodeLife is how long a launcher counts as alive after it was last seen.
-const nodeLife = 30 * time.Second
+// refuse drops a run that could not be started, and says why on its card.
+func (s *Service) refuse(ctx context.Context, run helpdesk.Run, from helpdesk.RunState, why error) error {
+	if ctx.Err() != nil {
+		return why // the server ends; the next one finds it as it is
+	}
+	if helpdesk.KindOf(why) == helpdesk.Internal {
+		s.cfg.Log.Error("a run cannot be started", "run", run.ID, "error", why)
+	}
+	_, err := s.drop(ctx, run, from, sentence(why))
+	return err
+}
+
+// sentence is what a card says of an error.
+func sentence(err error) string {
+	if helpdesk.KindOf(err) == helpdesk.Internal {
+		return "Something went wrong on the server; its log has the details."
+	}
+	return helpdesk.PublicText(err)
+}

@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -32,10 +33,8 @@ func (s *Service) look() {
 
 // Run carries out decisions until ctx ends, and returns when what it had begun is written. Runs live on.
 func (s *Service) Run(ctx context.Context) error {
-	s.mu.Lock()
-	s.ctx = ctx
-	s.mu.Unlock()
 	defer s.work.Wait()
+	defer s.allow(nil) // before the waiting, so that nothing is begun behind it
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
 	for {
@@ -55,6 +54,26 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
+// allow lets Runs begin, with the context of Run, or ends that.
+func (s *Service) allow(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx = ctx; ctx != nil {
+		select {
+		case <-s.ready:
+		default:
+			close(s.ready)
+		}
+	}
+}
+
+// ending says whether Run ends or has ended.
+func (s *Service) ending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ctx == nil || s.ctx.Err() != nil
+}
+
 // exited writes the outcome of a process that is a run.
 func (s *Service) exited(ctx context.Context, st launch.Status) error {
 	open, err := s.openRuns(ctx)
@@ -69,15 +88,13 @@ func (s *Service) exited(ctx context.Context, st launch.Status) error {
 	return nil
 }
 
-func (s *Service) settle(ctx context.Context, r helpdesk.Run, st launch.Status) error {
-	o, err := s.outcome(ctx, r, *st.Exit)
-	if err != nil {
+// openRuns reads every run that waits or may be running.
+func (s *Service) openRuns(ctx context.Context) (open []helpdesk.Run, err error) {
+	err = s.cfg.Store.SystemView(ctx, store.Sweeps, func(sys *store.System) error {
+		open, err = sys.OpenRuns(10_000)
 		return err
-	}
-	if err := s.finish(ctx, r, o); err != nil {
-		return err
-	}
-	return s.cfg.Launcher.Forget(ctx, st.ID)
+	})
+	return open, err
 }
 
 // reconcile compares what is recorded with what the launcher knows, and moves both on.
@@ -96,29 +113,46 @@ func (s *Service) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(open) > 0 {
-		known, err := s.cfg.Launcher.List(ctx)
-		if err != nil {
+	s.allow(ctx)
+	// In this order: a run that was claimed when they were read and is not on its way now has been with the launcher
+	// before it is asked, or never will be.
+	underway := s.underway()
+	var known []launch.Status
+	if len(open) > 0 || !s.tidied {
+		if known, err = s.cfg.Launcher.List(ctx); err != nil {
 			return err
 		}
-		busy := map[helpdesk.TicketKey]bool{}
-		for _, r := range open {
-			if err := s.advance(ctx, r, hello.Epoch, live, known, busy); err != nil {
-				return err
+	}
+	var errs []error // what is wrong with one run does not hold up the others
+	busy := map[helpdesk.TicketKey]bool{}
+	for _, r := range open {
+		if r.State == helpdesk.RunClaimed {
+			settled, err := false, error(nil)
+			if underway[r.ID] == nil {
+				settled, err = s.advance(ctx, r, hello.Epoch, live, known)
+				errs = append(errs, err)
 			}
+			busy[r.Ticket] = busy[r.Ticket] || !settled
 		}
 	}
-	return s.lapseOld(ctx)
+	for _, r := range open {
+		if r.State == helpdesk.RunWaiting && !busy[r.Ticket] {
+			busy[r.Ticket] = true
+			s.begin(r.ID, r.Tenant)
+		}
+	}
+	errs = append(errs, s.tidy(ctx, open, known), s.lapseOld(ctx))
+	return errors.Join(errs...)
 }
 
 // nodes says that this node lives, and which others do. While nobody asks for those, it is said no oftener than
 // it must be: each time is a commit.
 func (s *Service) nodes(ctx context.Context, epoch string, ask bool) (live map[string]bool, err error) {
-	if !ask && time.Since(s.touched) < nodeLife/6 {
+	if !ask && time.Since(s.touched) < s.cfg.NodeLife/6 {
 		return nil, nil
 	}
 	err = s.cfg.Store.SystemUpdate(ctx, store.Sweeps, func(sys *store.System) error {
-		live, err = sys.TouchNode(epoch, nodeLife)
+		live, err = sys.TouchNode(epoch, s.cfg.NodeLife)
 		return err
 	})
 	if err == nil {
@@ -127,124 +161,50 @@ func (s *Service) nodes(ctx context.Context, epoch string, ask bool) (live map[s
 	return live, err
 }
 
-func (s *Service) advance(ctx context.Context, r helpdesk.Run, epoch string, live map[string]bool, known []launch.Status, busy map[helpdesk.TicketKey]bool) error {
-	s.mu.Lock()
-	starting := s.starting[r.ID]
-	s.mu.Unlock()
-	st, listed := find(known, r.ID)
+// advance moves a claimed run on by what the launcher knows of it. settled says that it is over.
+func (s *Service) advance(ctx context.Context, r helpdesk.Run, epoch string, live map[string]bool, known []launch.Status) (settled bool, err error) {
+	i := slices.IndexFunc(known, func(st launch.Status) bool { return st.ID == string(r.ID) })
 	switch {
-	case starting:
-	case r.State == helpdesk.RunWaiting:
-		if !busy[r.Ticket] {
-			s.begin(r.ID, r.Tenant)
-		}
 	case r.Epoch != epoch && live[r.Epoch]: // another node's
+		return false, nil
 	case r.Epoch != epoch:
-		return s.finish(ctx, r, helpdesk.Outcome{Unknown: true})
-	case !listed:
-		return s.drop(ctx, r, "The server stopped before it began.")
-	case st.Exit != nil:
-		return s.settle(ctx, r, st)
+		err = s.finish(ctx, r, helpdesk.Outcome{Unknown: true})
+	case i < 0:
+		_, err = s.drop(ctx, r, helpdesk.RunClaimed, "The server stopped before it began.")
+	case known[i].Exit != nil:
+		err = s.settle(ctx, r, known[i])
+	default:
+		return false, nil
 	}
-	busy[r.Ticket] = true
-	return nil
+	return err == nil, err
 }
 
-// lapseOld lapses approvals that nobody sent in time.
-func (s *Service) lapseOld(ctx context.Context) error {
-	var old []store.TenantTicket
-	var before time.Time
-	if err := s.cfg.Store.SystemView(ctx, store.Sweeps, func(sys *store.System) error {
-		now, err := sys.Now()
-		if err != nil {
-			return err
-		}
-		before = now.Add(-s.cfg.Lapse)
-		old, err = sys.LapsedApprovals(before, 100)
-		return err
-	}); err != nil {
-		return err
+// tidy, once, lets the launcher forget runs whose outcome was written just before a crash. Other processes that it
+// knows are Terminals, which are looked after elsewhere.
+func (s *Service) tidy(ctx context.Context, open []helpdesk.Run, known []launch.Status) error {
+	if s.tidied {
+		return nil
 	}
-	for _, o := range old {
-		if err := s.cfg.Store.Update(ctx, o.Tenant, func(tx *store.Tx) error {
-			if _, err := tx.LockTicket(o.Ticket); err != nil {
-				return err
+	for _, st := range known {
+		if st.Exit == nil || slices.ContainsFunc(open, func(r helpdesk.Run) bool { return string(r.ID) == st.ID }) {
+			continue
+		}
+		done := false
+		if err := s.cfg.Store.View(ctx, helpdesk.System("approval").Reach(), func(tx *store.Tx) error {
+			r, err := tx.Run(helpdesk.RunID(st.ID))
+			if done = err == nil && over(r); helpdesk.KindOf(err) == helpdesk.NotFound {
+				return nil
 			}
-			now, err := tx.Now()
-			if err != nil {
-				return err
-			}
-			if err := lapse(tx, o.Ticket, helpdesk.SuggestionApproved, system(), "Approved more than "+s.cfg.Lapse.String()+" ago and never sent.", now, before); err != nil {
-				return err
-			}
-			return tx.Refresh(o.Ticket)
+			return err
 		}); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// run reads a run of a ticket for an actor who may decide.
-func (s *Service) run(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, id helpdesk.RunID) (r helpdesk.Run, err error) {
-	err = s.cfg.Store.View(ctx, by.Reach(), func(tx *store.Tx) error {
-		if _, err := tx.Ticket(key); err != nil {
-			return err
-		}
-		r, err = tx.Run(id)
-		if err == nil && r.Ticket != key {
-			err = helpdesk.Errorf(helpdesk.NotFound, "There is no such run in %s.", key)
-		}
-		return err
-	})
-	if err == nil {
-		err = helpdesk.May(by, helpdesk.PermDecide, r.Tenant)
-	}
-	return r, err
-}
-
-// StopRun stops a run: one that waits never starts, one that runs is asked to end and then ended.
-func (s *Service) StopRun(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, id helpdesk.RunID) error {
-	r, err := s.run(ctx, by, key, id)
-	if err != nil {
-		return err
-	}
-	switch r.State {
-	case helpdesk.RunWaiting:
-		return s.drop(ctx, r, "Stopped by "+by.Name+".")
-	case helpdesk.RunClaimed:
-		return s.cfg.Launcher.Stop(ctx, string(id))
-	}
-	return nil
-}
-
-// StopRuns ends every run of a ticket and returns when their outcomes are written.
-func (s *Service) StopRuns(ctx context.Context, tenant helpdesk.TenantID, key helpdesk.TicketKey) error {
-	var open []helpdesk.Run
-	if err := s.cfg.Store.View(ctx, reachOf(tenant), func(tx *store.Tx) (err error) {
-		open, err = tx.OpenRuns(key)
-		return err
-	}); err != nil {
-		return err
-	}
-	for _, r := range open {
-		done := s.awaitOpen(ctx, r)
-		if r.State == helpdesk.RunWaiting {
-			if err := s.drop(ctx, r, "The ticket was closed."); err != nil {
+		if done {
+			if err := s.forget(ctx, st.ID); err != nil {
 				return err
 			}
-		} else if err := s.cfg.Launcher.Stop(ctx, string(r.ID)); err != nil && helpdesk.KindOf(err) != helpdesk.NotFound {
-			return err
-		}
-		wait, cancel := context.WithTimeout(ctx, 15*time.Second)
-		select {
-		case <-done:
-		case <-wait.Done():
-		}
-		cancel()
-		if wait.Err() != nil {
-			return helpdesk.Errorf(helpdesk.Unavailable, "A command of %s does not end.", key)
 		}
 	}
+	s.tidied = true
 	return nil
 }

@@ -61,6 +61,9 @@ func (s *Server) serveStream(ctx huma.Context, st *live.Stream, tickets []live.A
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return // whoever asks for the head alone would wait for its end for ever
+	}
 	// Whoever may no longer see this is found out by asking the same questions as at the beginning.
 	still := func(ctx context.Context) (helpdesk.Actor, error) {
 		by, err := s.identify(r.WithContext(ctx))

@@ -61,7 +61,7 @@ func (s *Server) files() {
 	})
 	register(s, operation{
 		Method: "PUT", Path: "/tickets/{key}/files/{path}", ID: "writeFile", Permission: helpdesk.PermTicketWrite, In: inTicket, Tag: tag,
-		MaxBody: s.cfg.File, Read: 5 * time.Minute, Summary: "Write a file", About: "The body is the file's bytes. Directories are made as needed.",
+		MaxBody: s.cfg.File, MayBeEmpty: true, Read: 5 * time.Minute, Summary: "Write a file", About: "The body is the file's bytes. Directories are made as needed.",
 	}, func(ctx context.Context, by caller, in *struct {
 		FilePath
 		Executable bool   `query:"executable" doc:"Whether it may be run as a program."`

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"mime"
 	"net/http"
 	"strings"
 	"sync"
@@ -32,7 +33,22 @@ func (s *Server) guard(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	note(r.Context(), by.ID)
+	plainContentType(r)
 	next(huma.WithValue(ctx, callerKey{}, by))
+}
+
+// plainContentType makes the type of a body what the framework compares it with: small letters, no parameters. What is no
+// type is nothing that an operation takes for JSON.
+func plainContentType(r *http.Request) {
+	given := r.Header.Get("Content-Type")
+	if given == "" {
+		return
+	}
+	kind, _, err := mime.ParseMediaType(given)
+	if err != nil {
+		kind = "application/octet-stream"
+	}
+	r.Header.Set("Content-Type", kind)
 }
 
 // identify recognises who asks, by token or by cookie. Nobody is no error.

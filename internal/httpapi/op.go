@@ -39,6 +39,7 @@ type operation struct {
 	Tag        string
 	Status     int           // of success; default 200
 	MaxBody    int64         // default 64 KiB
+	MayBeEmpty bool          // the body may have no bytes; otherwise there must be one
 	Read       time.Duration // for the body; default 30 s
 	Answer     string        // content type, where the answer is not JSON
 	AnswerSays string
@@ -65,7 +66,7 @@ func op(o operation) huma.Operation {
 	}
 	h := huma.Operation{
 		OperationID: o.ID, Method: o.Method, Path: o.Path, Summary: o.Summary, Description: o.About, Tags: []string{o.Tag},
-		DefaultStatus: o.Status, MaxBodyBytes: o.MaxBody, BodyReadTimeout: o.Read,
+		DefaultStatus: o.Status, MaxBodyBytes: o.MaxBody + 1, BodyReadTimeout: o.Read, // the framework refuses what reaches its limit, we what is beyond ours
 		Metadata: map[string]any{metaPermission: o.Permission, metaIn: o.In},
 		Extensions: map[string]any{
 			"x-permission": string(o.Permission),
@@ -74,6 +75,9 @@ func op(o operation) huma.Operation {
 	}
 	if o.Permission != helpdesk.PermPublic {
 		h.Security = []map[string][]string{{"token": {}}, {"cookie": {}}}
+	}
+	if o.MayBeEmpty {
+		h.RequestBody = &huma.RequestBody{} // the framework fills it in; register then says that it is optional
 	}
 	if o.Answer != "" {
 		status := o.Status
@@ -116,7 +120,7 @@ func register[I, O any](s *Server, o operation, handle func(ctx context.Context,
 	if !slices.Contains(s.tags, o.Tag) {
 		s.tags = append(s.tags, o.Tag)
 	}
-	huma.Register(s.api, op(o), func(ctx context.Context, input *I) (*O, error) {
+	answer := func(ctx context.Context, input *I) (*O, error) {
 		by, _ := ctx.Value(callerKey{}).(caller)
 		if named, ok := any(input).(namesTenant); ok {
 			t, err := s.Directory.Tenant(ctx, by.Actor, named.tenantName())
@@ -133,7 +137,12 @@ func register[I, O any](s *Server, o operation, handle func(ctx context.Context,
 			return nil, s.fail(ctx, o, err)
 		}
 		return out, nil
-	})
+	}
+	declared := op(o)
+	huma.Register(s.api, declared, answer)
+	if o.MayBeEmpty {
+		declared.RequestBody.Required = false
+	}
 }
 
 // fail logs what is our fault and makes a problem of any error.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"helpdesk"
 )
@@ -99,17 +100,20 @@ func frameworkProblem(e *huma.ErrorModel, op *huma.Operation, id string) *Proble
 	p := &Problem{Title: http.StatusText(e.Status), Status: e.Status, Detail: e.Detail, RequestID: id}
 	for _, d := range e.Errors {
 		if d.Location != "" {
-			p.Errors = append(p.Errors, Fault{d.Location, d.Message})
+			p.Errors = append(p.Errors, faultOf(d.Location, d.Message))
 		}
 	}
 	switch {
 	case e.Status == http.StatusUnprocessableEntity && len(p.Errors) > 0:
 		p.Detail = "The request is not as it should be: " + faults(p.Errors) + "."
 	case e.Status == http.StatusRequestEntityTooLarge:
-		p.Detail = fmt.Sprintf("The request's body is too large: at most %d bytes are taken here.", op.MaxBodyBytes)
+		p.Detail = fmt.Sprintf("The request's body is too large: at most %d bytes are taken here.", op.MaxBodyBytes-1)
 	case e.Status == http.StatusUnsupportedMediaType:
 		p.Detail = "Send the body as application/json."
+	case e.Status == http.StatusBadRequest && len(p.Errors) == 0:
+		p.Detail = "This request needs a body. Send it as JSON."
 	case e.Status == http.StatusBadRequest:
+		p.Errors = nil // they repeat what was sent
 		p.Detail = "The request's body cannot be read. Send it as JSON."
 	case e.Status >= http.StatusInternalServerError:
 		p.Detail = helpdesk.PublicText(nil)
@@ -117,6 +121,20 @@ func frameworkProblem(e *huma.ErrorModel, op *huma.Operation, id string) *Proble
 		p.Detail = sentence(e.Detail)
 	}
 	return p
+}
+
+// faultOf says in our words what the framework found at a place of the request.
+func faultOf(location, message string) Fault {
+	if name, ok := strings.CutPrefix(message, "expected required property "); ok {
+		return Fault{location + "." + strings.TrimSuffix(name, " to be present"), "is missing"}
+	}
+	switch {
+	case message == validation.MsgUnexpectedProperty:
+		message = "there is no such field"
+	case strings.HasSuffix(message, " parameter is missing"):
+		message = "is missing"
+	}
+	return Fault{location, message}
 }
 
 // faults names the first few faults in one clause.

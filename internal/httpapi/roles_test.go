@@ -78,7 +78,11 @@ func TestRolesAndOperations(t *testing.T) {
 					_, r.cookie, _ = h.person(strings.ReplaceAll(r.name, " ", "-"), false) // the others are needed later
 				}
 				body := strings.ReplaceAll(bodies[o.OperationID], "{role}", strings.ReplaceAll(r.name, " ", "-"))
-				got := h.do(ask{method: method, path: path, body: body, cookie: r.cookie, token: r.token})
+				header := map[string]string{}
+				if strings.HasSuffix(path, "/attach") {
+					header["Upgrade"] = "websocket"
+				}
+				got := h.do(ask{method: method, path: path, body: body, cookie: r.cookie, token: r.token, header: header})
 				want := expected(r.name, permission, where, o.OperationID)
 				if !slices.Contains(want, got.status) {
 					t.Errorf("%s %s answers %d, want one of %v\n%s", method, path, got.status, want, got.body)

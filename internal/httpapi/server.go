@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -185,17 +186,23 @@ func (s *Server) noOperation(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		s.problem(w, r, &Problem{
 			Title: http.StatusText(http.StatusMethodNotAllowed), Status: http.StatusMethodNotAllowed, RequestID: requestID(r.Context()),
-			Detail: "This address does not take the method " + r.Method + ". Use " + strings.Join(allowed, " or ") + ".",
+			Detail: "This address does not take the method " + r.Method + ". Use " + strings.Join(slices.DeleteFunc(allowed, func(m string) bool { return m == http.MethodHead }), " or ") + ".",
 		})
 		return
 	}
 	s.problem(w, r, helpdesk.Errorf(helpdesk.NotFound, "There is nothing at this address. %s/docs lists all that there is.", Prefix))
 }
 
+// takes says whether a pattern is that of an operation with the method. Where something can be read, so can its head.
+func takes(pattern, method string) bool {
+	of, _, ok := strings.Cut(pattern, " ")
+	return ok && (of == method || of == http.MethodGet && method == http.MethodHead)
+}
+
 // methods lists those that the request's address takes.
 func (s *Server) methods(r *http.Request) (allowed []string) {
-	for _, m := range []string{http.MethodGet, http.MethodPut, http.MethodPost, http.MethodPatch, http.MethodDelete} {
-		if _, pattern := s.mux.Handler(&http.Request{Method: m, URL: r.URL, Host: r.Host}); strings.HasPrefix(pattern, m+" ") {
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+		if _, pattern := s.mux.Handler(&http.Request{Method: m, URL: r.URL, Host: r.Host}); takes(pattern, m) {
 			allowed = append(allowed, m)
 		}
 	}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -124,8 +125,17 @@ const aboutSocket = "The first message carries the attachment token, which is th
 func (s *Server) socket() *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
-		if s.Attach == nil {
+		switch {
+		case s.Attach == nil:
 			s.noOperation(w, r)
+			return
+		case !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+			w.Header().Set("Upgrade", "websocket")
+			w.Header().Set("Connection", "Upgrade")
+			s.problem(w, r, &Problem{
+				Title: http.StatusText(http.StatusUpgradeRequired), Status: http.StatusUpgradeRequired, RequestID: requestID(r.Context()),
+				Detail: "This address speaks WebSocket only. Connect to it with a WebSocket client; docs/api/terminal.md describes the frames.",
+			})
 			return
 		}
 		s.Attach.ServeHTTP(w, r)

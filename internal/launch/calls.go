@@ -23,15 +23,26 @@ type clientState struct {
 
 	mu      sync.Mutex
 	seq     uint64
-	waiting map[uint64]chan answer
+	waiting map[uint64]func(answer) // called once, with the answer or with what says that there is none
 	gone    bool
 
 	notices noticeQueue
+	quick   bool
+	telling sync.Mutex // held while notify is called
+	told    bool       // it was, once
 }
 
 type answer struct {
 	reply reply
 	body  []byte
+	err   error // there is none
+}
+
+func (a answer) failed() error {
+	if a.err != nil {
+		return a.err
+	}
+	return a.reply.Error.err()
 }
 
 func newClient(conn net.Conn, cfg ClientConfig) *Client {
@@ -41,7 +52,7 @@ func newClient(conn net.Conn, cfg ClientConfig) *Client {
 	if cfg.Notify == nil {
 		cfg.Notify = func(Status) {}
 	}
-	return &Client{clientState{conn: conn, notify: cfg.Notify, log: cfg.Log, waiting: map[uint64]chan answer{}, notices: newNoticeQueue()}}
+	return &Client{clientState{conn: conn, notify: cfg.Notify, log: cfg.Log, waiting: map[uint64]func(answer){}, notices: newNoticeQueue(), quick: cfg.Quick}}
 }
 
 func (c *clientState) run(ctx context.Context) error {
@@ -49,12 +60,11 @@ func (c *clientState) run(ctx context.Context) error {
 	defer wg.Wait()
 	defer c.notices.close()
 	wg.Go(func() {
-		for {
-			st, ok := c.notices.take()
-			if !ok {
-				return
-			}
-			c.notify(st)
+		for open := true; open; {
+			open = c.notices.wait()
+			c.telling.Lock()
+			c.tell()
+			c.telling.Unlock()
 		}
 	})
 	stop := context.AfterFunc(ctx, func() { c.conn.Close() })
@@ -63,11 +73,12 @@ func (c *clientState) run(ctx context.Context) error {
 	c.conn.Close()
 	c.mu.Lock()
 	c.gone = true
-	for _, w := range c.waiting {
-		close(w)
-	}
+	waiting := c.waiting
 	c.waiting = nil
 	c.mu.Unlock()
+	for _, w := range waiting {
+		w(answer{err: errGone})
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -87,7 +98,9 @@ func (c *clientState) readReplies() error {
 		}
 		if r.Seq == 0 {
 			if r.Status != nil {
+				r.Status.Tail = body
 				c.notices.put(*r.Status)
+				c.pass()
 			}
 			continue
 		}
@@ -96,8 +109,30 @@ func (c *clientState) readReplies() error {
 		delete(c.waiting, r.Seq)
 		c.mu.Unlock()
 		if w != nil {
-			w <- answer{r, body}
+			w(answer{reply: r, body: body})
 		}
+	}
+}
+
+// pass passes on what is in notices: here, if Notify is quick and nobody else is about it.
+func (c *clientState) pass() {
+	if !c.quick || !c.telling.TryLock() {
+		c.notices.wake()
+		return
+	}
+	defer c.telling.Unlock()
+	if !c.told {
+		c.notices.wake()
+		return
+	}
+	c.tell()
+}
+
+// tell calls notify with what is in notices; telling is held.
+func (c *clientState) tell() {
+	for st, ok := c.notices.take(); ok; st, ok = c.notices.take() {
+		c.notify(st)
+		c.told = true
 	}
 }
 
@@ -112,40 +147,52 @@ var errGone = helpdesk.WithCause(helpdesk.Unavailable, errNoAnswer, "The launche
 
 func (c *clientState) call(ctx context.Context, q request, body []byte) (reply, []byte, error) {
 	w := make(chan answer, 1)
+	seq, err := c.ask(q, body, func(a answer) { w <- a })
+	if err != nil {
+		return reply{}, nil, err
+	}
+	select {
+	case a := <-w:
+		return a.reply, a.body, a.failed()
+	case <-ctx.Done():
+		c.forgo(seq)
+		return reply{}, nil, helpdesk.WithCause(helpdesk.Unavailable, errors.Join(errNoAnswer, context.Cause(ctx)), "The launcher did not answer in time.")
+	}
+}
+
+// ask sends a request. With an error done is not called.
+func (c *clientState) ask(q request, body []byte, done func(answer)) (seq uint64, err error) {
 	c.mu.Lock()
 	if c.gone {
 		c.mu.Unlock()
-		return reply{}, nil, errGone
+		return 0, errGone
 	}
 	c.seq++
 	q.Seq = c.seq
-	c.waiting[q.Seq] = w
+	c.waiting[q.Seq] = done
 	c.mu.Unlock()
 
 	c.write.Lock()
-	err := writeFrame(c.conn, q, body)
+	err = writeFrame(c.conn, q, body)
 	c.write.Unlock()
-	if err != nil {
-		c.mu.Lock()
-		delete(c.waiting, q.Seq)
-		c.mu.Unlock()
-		if helpdesk.KindOf(err) == helpdesk.TooLarge {
-			return reply{}, nil, err
-		}
-		return reply{}, nil, helpdesk.WithCause(helpdesk.Unavailable, errors.Join(errNoAnswer, err), "The launcher cannot be reached.")
+	switch {
+	case err == nil:
+		return q.Seq, nil
+	case !c.forgo(q.Seq):
+		return q.Seq, nil // it was told already that the launcher is gone
+	case helpdesk.KindOf(err) == helpdesk.TooLarge:
+		return 0, err
 	}
-	select {
-	case a, ok := <-w:
-		if !ok {
-			return reply{}, nil, errGone
-		}
-		return a.reply, a.body, a.reply.Error.err()
-	case <-ctx.Done():
-		c.mu.Lock()
-		delete(c.waiting, q.Seq)
-		c.mu.Unlock()
-		return reply{}, nil, helpdesk.WithCause(helpdesk.Unavailable, errors.Join(errNoAnswer, context.Cause(ctx)), "The launcher did not answer in time.")
-	}
+	return 0, helpdesk.WithCause(helpdesk.Unavailable, errors.Join(errNoAnswer, err), "The launcher cannot be reached.")
+}
+
+// forgo waits no more for an answer; false when it has come.
+func (c *clientState) forgo(seq uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, waits := c.waiting[seq]
+	delete(c.waiting, seq)
+	return waits
 }
 
 func (c *clientState) hello(ctx context.Context) (Hello, error) {
@@ -185,14 +232,14 @@ func (c *clientState) list(ctx context.Context) ([]Status, error) {
 	return r.List, err
 }
 
-// ask makes a call whose reply says only yes or no.
-func (c *clientState) ask(ctx context.Context, q request) error {
+// do makes a call whose reply says only yes or no.
+func (c *clientState) do(ctx context.Context, q request) error {
 	_, _, err := c.call(ctx, q, nil)
 	return err
 }
 
 func (c *clientState) forget(ctx context.Context, id string) error {
-	return c.ask(ctx, request{Op: opForget, ID: id})
+	return c.do(ctx, request{Op: opForget, ID: id})
 }
 
 func (c *clientState) input(ctx context.Context, id string, data []byte) error {
@@ -203,24 +250,34 @@ func (c *clientState) input(ctx context.Context, id string, data []byte) error {
 	return err
 }
 
+func (c *clientState) typeIn(id string, data []byte, done func(error)) {
+	if len(data) == 0 {
+		done(nil)
+		return
+	}
+	if _, err := c.ask(request{Op: opInput, ID: id}, data, func(a answer) { done(a.failed()) }); err != nil {
+		done(err)
+	}
+}
+
 func (c *clientState) resize(ctx context.Context, id string, cols, rows uint16) error {
-	return c.ask(ctx, request{Op: opResize, ID: id, Cols: cols, Rows: rows})
+	return c.do(ctx, request{Op: opResize, ID: id, Cols: cols, Rows: rows})
 }
 
 func (c *clientState) stop(ctx context.Context, id string) error {
-	return c.ask(ctx, request{Op: opStop, ID: id})
+	return c.do(ctx, request{Op: opStop, ID: id})
 }
 
 func (c *clientState) pause(ctx context.Context, id string) error {
-	return c.ask(ctx, request{Op: opPause, ID: id})
+	return c.do(ctx, request{Op: opPause, ID: id})
 }
 
 func (c *clientState) resume(ctx context.Context, id string, limit int64) error {
-	return c.ask(ctx, request{Op: opResume, ID: id, Limit: limit})
+	return c.do(ctx, request{Op: opResume, ID: id, Limit: limit})
 }
 
 func (c *clientState) deleteTranscripts(ctx context.Context, ticket string) error {
-	return c.ask(ctx, request{Op: opDeleteTranscripts, Ticket: ticket})
+	return c.do(ctx, request{Op: opDeleteTranscripts, Ticket: ticket})
 }
 
 func (c *clientState) tickets(ctx context.Context, slot int) ([]string, error) {
@@ -229,11 +286,11 @@ func (c *clientState) tickets(ctx context.Context, slot int) ([]string, error) {
 }
 
 func (c *clientState) createWorkspace(ctx context.Context, slot int, ticket string) error {
-	return c.ask(ctx, request{Op: opCreateWorkspace, Slot: slot, Ticket: ticket})
+	return c.do(ctx, request{Op: opCreateWorkspace, Slot: slot, Ticket: ticket})
 }
 
 func (c *clientState) removeWorkspace(ctx context.Context, slot int, ticket string) error {
-	return c.ask(ctx, request{Op: opRemoveWorkspace, Slot: slot, Ticket: ticket})
+	return c.do(ctx, request{Op: opRemoveWorkspace, Slot: slot, Ticket: ticket})
 }
 
 func (c *clientState) listFiles(ctx context.Context, slot int, ticket, dir string, deep bool) ([]File, error) {
@@ -272,7 +329,7 @@ func (c *clientState) writeFile(ctx context.Context, slot int, ticket, path stri
 var errFileTooLarge = helpdesk.Errorf(helpdesk.TooLarge, "A file may have at most %d MiB.", MaxFile>>20)
 
 func (c *clientState) deleteFile(ctx context.Context, slot int, ticket, path string) error {
-	return c.ask(ctx, request{Op: opDeleteFile, Slot: slot, Ticket: ticket, Path: path})
+	return c.do(ctx, request{Op: opDeleteFile, Slot: slot, Ticket: ticket, Path: path})
 }
 
 func (c *clientState) usage(ctx context.Context, slot int, ticket string) (Usage, error) {

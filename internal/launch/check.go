@@ -66,6 +66,12 @@ func checkSpec(s *Spec) error {
 	case s.Limit < 0 || s.Limit > maxLimit:
 		return helpdesk.Errorf(helpdesk.Invalid, "A transcript has at most %d GiB.", maxLimit>>30)
 	}
+	if _, err := helpdesk.ParseDestinations(s.Outbound); err != nil {
+		return err
+	}
+	if len(s.Outbound) > 0 && s.Kind != Private {
+		return helpdesk.Errorf(helpdesk.Invalid, "Only a private sandbox has a list of destinations.")
+	}
 	if s.Cwd != "" {
 		if _, err := splitPath(s.Cwd); err != nil {
 			return err

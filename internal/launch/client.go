@@ -20,7 +20,10 @@ type ClientConfig struct {
 	// the same process replace each other, so a slow Notify sees fewer, never stale ones. After Run began it is
 	// called at least once for each process that List would give. Default: nobody is told.
 	Notify func(Status)
-	Log    *slog.Logger // default: discard
+	// Quick says that Notify neither waits nor calls the Client, except that its first call may wait for the rest of the
+	// program to be there. Then it is called where the socket is read, which spares each echo a change of goroutines.
+	Quick bool
+	Log   *slog.Logger // default: discard
 }
 
 // NewClient makes a Client on a socket to a launcher, as Inherited gives it. It starts nothing: the methods work
@@ -52,6 +55,11 @@ func (c *Client) Forget(ctx context.Context, id string) error { return c.forget(
 func (c *Client) Input(ctx context.Context, id string, data []byte) error {
 	return c.input(ctx, id, data)
 }
+
+// Type types as Input does, and does not wait: done is called once, when the pseudo-terminal has taken all of data or
+// never will, by the goroutine that reads the socket, so it must not wait and call nothing of the Client. The calls that
+// one goroutine makes for one process are served in order.
+func (c *Client) Type(id string, data []byte, done func(error)) { c.typeIn(id, data, done) }
 
 // Resize sets the terminal's size and records it.
 func (c *Client) Resize(ctx context.Context, id string, cols, rows uint16) error {

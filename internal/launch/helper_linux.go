@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -149,9 +150,13 @@ func socketPair() (ours, theirs *os.File, err error) {
 }
 
 // Reexec must be the first thing main does, and TestMain in a test that starts a launcher: when this process is a
-// helper of a launcher it does the helper's work and returns true with the exit code.
+// helper of a launcher, or a door into a sandbox, it does that work and returns true with the exit code.
 func Reexec() (code int, done bool) {
-	if os.Getenv(roleVariable) != roleFiles {
+	role := os.Getenv(roleVariable)
+	if strings.HasPrefix(role, roleDoor) {
+		return door(role), true
+	}
+	if role != roleFiles {
 		return 0, false
 	}
 	conn, err := net.FileConn(os.NewFile(3, "launcher"))

@@ -2,10 +2,7 @@ package launch
 
 import (
 	"bytes"
-	"os"
 	"regexp"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -17,12 +14,13 @@ const maxQueued = 1 << 20
 
 // inputQueue is the typing that the terminal has not taken yet.
 type inputQueue struct {
-	mu     sync.Mutex
-	items  []typed
-	size   int
-	busy   bool // a goroutine is writing
-	closed bool
-	silent bool // nothing is recorded until a line end was typed
+	mu      sync.Mutex
+	items   []typed
+	size    int
+	busy    bool // a goroutine is writing
+	closed  bool
+	silent  bool    // nothing is recorded until a line end was typed
+	readers readers // for whoever writes: the one who holds mu, or while busy is set the goroutine
 }
 
 type typed struct {
@@ -70,6 +68,9 @@ func (p *process) writeQueued() {
 		q.mu.Lock()
 		if len(q.items) == 0 {
 			q.busy = false
+			if q.closed {
+				q.readers.forget()
+			}
 			q.mu.Unlock()
 			return
 		}
@@ -102,6 +103,9 @@ func (q *inputQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
+	if !q.busy {
+		q.readers.forget()
+	}
 }
 
 // write writes what the terminal takes at once, and records it where that is safe.
@@ -125,9 +129,12 @@ func (p *process) recordable() bool {
 		return false
 	}
 	p.mu.Lock()
-	secret := asksForSecret(p.tail)
+	if !p.tailSeen {
+		p.tailSeen, p.secret = true, asksForSecret(p.tail)
+	}
+	secret := p.secret
 	p.mu.Unlock()
-	return !secret && (canonical || !p.relayed())
+	return !secret && (canonical || !p.input.readers.relayed(foreground(p.raw)))
 }
 
 // record keeps data, unless it or what comes before it on the line may be secret.
@@ -145,28 +152,6 @@ func (p *process) record(data []byte, safe bool) {
 	_ = p.log.Input(data, time.Now()) // a full disk shows at the next output, which then pauses
 }
 
-// relays are programs that pass typing on to another terminal, whose echo cannot be seen from here.
-var relays = []string{
-	"ssh", "mosh", "mosh-client", "telnet", "rlogin", "sudo", "su", "doas", "run0", "pkexec", "runuser", "script",
-	"screen", "tmux", "tmux: client", "docker", "podman", "nerdctl", "kubectl", "oc", "crictl", "lxc", "incus", "nsenter",
-	"machinectl", "systemd-run", "expect", "socat", "picocom", "minicom", "cu", "virsh", "bwrap", "dtach", "abduco", "zellij",
-}
-
-// relayed says whether such a program is in the foreground, or was started by what is.
-func (p *process) relayed() bool {
-	pgrp := foreground(p.raw)
-	if pgrp <= 0 {
-		return true // somebody we cannot name
-	}
-	for _, pid := range descendants(pgrp) {
-		comm, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
-		if err == nil && pid != p.child.Pid && slices.Contains(relays, string(bytes.TrimSpace(comm))) {
-			return true
-		}
-	}
-	return false
-}
-
 // tailSize is how much of the last output is looked at for a prompt.
 const tailSize = 512
 
@@ -174,6 +159,10 @@ const tailSize = 512
 func (p *process) remember(out []byte) {
 	if !p.spec.CaptureInput {
 		return
+	}
+	p.tailSeen = false
+	if i := bytes.LastIndexByte(out, '\n'); i >= 0 {
+		p.tail, out = p.tail[:0], out[i+1:]
 	}
 	p.tail = append(p.tail, out[max(0, len(out)-tailSize):]...)
 	if len(p.tail) > tailSize {
@@ -189,5 +178,8 @@ var (
 // asksForSecret says whether the last line of output is a prompt for something secret, by the documented list.
 func asksForSecret(tail []byte) bool {
 	line := tail[bytes.LastIndexByte(tail, '\n')+1:]
+	if !bytes.ContainsAny(line, ":?>=") {
+		return false // the cheap answer, which is that of most keys
+	}
 	return secretPrompt.Match(escapes.ReplaceAll(line, nil))
 }

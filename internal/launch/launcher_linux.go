@@ -43,7 +43,9 @@ type Launcher struct {
 	procs   map[string]*process
 	order   []string            // of procs
 	used    map[string]struct{} // ids that were ever started
-	links   map[*link]struct{}
+
+	connected sync.RWMutex // guards links; held for reading while they are told something, which never waits
+	links     map[*link]struct{}
 
 	helping sync.Mutex // of helpers; held while one is started, so mu is not
 	helpers map[int]*helper
@@ -52,6 +54,7 @@ type Launcher struct {
 // New prepares the data directory and starts nothing.
 func New(cfg Config) (*Launcher, error) {
 	cfg.setDefaults()
+	keepDescriptors()
 	l := &Launcher{
 		cfg: cfg, log: cfg.Log, root: os.Geteuid() == 0,
 		serverUID: os.Geteuid(), serverGID: os.Getegid(),
@@ -97,11 +100,11 @@ func (l *Launcher) Run(ctx context.Context) error {
 		l.running.Go(func() { p.stop(stoppedByEnd) })
 	}
 	l.running.Wait()
-	l.mu.Lock()
+	l.connected.RLock()
 	for lk := range l.links {
 		lk.conn.Close()
 	}
-	l.mu.Unlock()
+	l.connected.RUnlock()
 	l.helping.Lock()
 	defer l.helping.Unlock()
 	for _, h := range l.helpers {
@@ -198,10 +201,10 @@ func (l *Launcher) forget(id string) error {
 
 // publish tells every connected server the newest status of a process.
 func (l *Launcher) publish(st Status) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.connected.RLock()
+	defer l.connected.RUnlock()
 	for lk := range l.links {
-		lk.notices.put(st)
+		lk.tell(st)
 	}
 }
 

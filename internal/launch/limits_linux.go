@@ -42,9 +42,9 @@ func findLimits(cfg Config, log *slog.Logger) *limits {
 			continue
 		}
 		dir := filepath.Join(mount, own[controller], name)
-		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		if err := makeBase(controller, dir); err != nil {
 			dir = filepath.Join(mount, name)
-			if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+			if err := makeBase(controller, dir); err != nil {
 				l.missing = "no control group can be made: " + reason(err)
 				continue
 			}
@@ -83,13 +83,6 @@ func (l *limits) useV2(mount, own, name string) error {
 	if have := strings.Fields(string(has)); !slices.Contains(have, "memory") || !slices.Contains(have, "pids") {
 		return errors.New("memory and pids are not delegated to HelpDesk's group")
 	}
-	enable := func(dir string) error {
-		cpu := write(dir, "cgroup.subtree_control", "+cpu")
-		if err := write(dir, "cgroup.subtree_control", "+memory +pids"); err != nil {
-			return errors.Join(err, cpu)
-		}
-		return nil
-	}
 	if err := enable(base); errors.Is(err, unix.EBUSY) {
 		procs, rerr := os.ReadFile(filepath.Join(base, "cgroup.procs"))
 		if rerr != nil || strings.TrimSpace(string(procs)) != strconv.Itoa(os.Getpid()) {
@@ -109,14 +102,32 @@ func (l *limits) useV2(mount, own, name string) error {
 		return err
 	}
 	dir := filepath.Join(base, name)
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
-		return err
-	}
-	if err := enable(dir); err != nil {
+	if err := makeBase("", dir); err != nil {
 		return err
 	}
 	sweep(base)
 	l.dirs[""] = dir
+	return nil
+}
+
+// enable lets the groups below dir be limited.
+func enable(dir string) error {
+	cpu := write(dir, "cgroup.subtree_control", "+cpu")
+	if err := write(dir, "cgroup.subtree_control", "+memory +pids"); err != nil {
+		return errors.Join(err, cpu)
+	}
+	return nil
+}
+
+// makeBase makes the launcher's directory of a controller, or makes it again: a launcher in another process-id namespace
+// (a container's, say) cannot see that this one lives, and sweeps its directory away while it is empty.
+func makeBase(controller, dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if controller == "" {
+		return enable(dir)
+	}
 	return nil
 }
 
@@ -165,12 +176,17 @@ func (l *limits) group(id string) (*group, error) {
 	g := &group{dirs: map[string]string{}, memory: l.memory}
 	for controller, base := range l.dirs {
 		dir := filepath.Join(base, "run-"+id)
-		if err := os.Mkdir(dir, 0o755); err != nil {
+		err := os.Mkdir(dir, 0o755)
+		if errors.Is(err, os.ErrNotExist) {
+			if err = makeBase(controller, base); err == nil {
+				err = os.Mkdir(dir, 0o755)
+			}
+		}
+		if err != nil {
 			g.close()
 			return nil, err
 		}
 		g.dirs[controller] = dir
-		var err error
 		switch controller {
 		case "":
 			err = errors.Join(write(dir, "memory.max", l.memory), write(dir, "pids.max", l.processes))

@@ -7,6 +7,10 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"helpdesk"
 )
@@ -18,9 +22,21 @@ const maxAsked = 64
 type link struct {
 	l       *Launcher
 	conn    net.Conn
+	raw     syscall.RawConn // of conn, nil where it has none
 	notices noticeQueue
-	write   sync.Mutex
+
+	write sync.Mutex
+	out   []byte      // frames that are to be written, the first perhaps in part
+	late  *time.Timer // writes the answers that wait for company
+	armed bool
 }
+
+// The answers to typing wait a moment for the output that it brings, so that both go with one write and wake the server
+// once. What waits is little: beyond mostLate it is written.
+const (
+	answerLate = 5 * time.Millisecond
+	mostLate   = 16 << 10
+)
 
 // Serve serves a server on conn until it leaves, breaks the protocol, or ctx is done. It closes conn. Processes live
 // on. Run must have been called; Serve waits until it has begun.
@@ -34,28 +50,32 @@ func (l *Launcher) Serve(ctx context.Context, conn net.Conn) error {
 		return context.Cause(ctx)
 	}
 	lk := &link{l: l, conn: conn, notices: newNoticeQueue()}
-	l.mu.Lock()
+	if socket, ok := conn.(syscall.Conn); ok {
+		lk.raw, _ = socket.SyscallConn()
+	}
+	lk.late = time.AfterFunc(answerLate, lk.notices.wake)
+	defer lk.late.Stop()
+	l.connected.Lock()
 	l.links[lk] = struct{}{}
-	l.mu.Unlock()
+	l.connected.Unlock()
 	for _, p := range l.processes() {
-		lk.notices.put(p.snapshot())
+		p.introduce(lk)
 	}
 	var own sync.WaitGroup
 	defer own.Wait()
 	defer lk.notices.close()
 	defer conn.Close()
 	defer func() {
-		l.mu.Lock()
+		l.connected.Lock()
 		delete(l.links, lk)
-		l.mu.Unlock()
+		l.connected.Unlock()
 	}()
 	own.Go(func() {
-		for {
-			st, ok := lk.notices.take()
-			if !ok {
-				return
-			}
-			lk.send(reply{Status: &st}, nil)
+		for lk.notices.wait() {
+			lk.write.Lock()
+			lk.gather()
+			lk.flush()
+			lk.write.Unlock()
 		}
 	})
 	slow := make(chan struct{}, maxAsked)
@@ -82,12 +102,92 @@ func (l *Launcher) Serve(ctx context.Context, conn net.Conn) error {
 	}
 }
 
-// send sends a frame. When that fails the server is gone, which the reading side sees.
+// send sends a frame, and waits until the server takes it. When that fails the server is gone, which the reading side
+// sees.
 func (lk *link) send(r reply, body []byte) {
 	lk.write.Lock()
 	defer lk.write.Unlock()
-	if err := writeFrame(lk.conn, r, body); helpdesk.KindOf(err) == helpdesk.TooLarge && r.Seq != 0 {
-		_ = writeFrame(lk.conn, reply{Seq: r.Seq, Error: toWire(helpdesk.Errorf(helpdesk.TooLarge, "The answer is too long; ask for a part of it."))}, nil)
+	lk.add(r, body)
+	lk.flush()
+}
+
+// sendLate sends a frame with the next notice, or in a moment.
+func (lk *link) sendLate(r reply) {
+	lk.write.Lock()
+	defer lk.write.Unlock()
+	lk.add(r, nil)
+	switch {
+	case len(lk.out) > mostLate:
+		lk.flush()
+	case !lk.armed:
+		lk.armed = true
+		lk.late.Reset(answerLate)
+	}
+}
+
+// tell sends the newest status of a process. It never waits: what the server does not take at once, or while somebody
+// else is writing, is left to the link's own goroutine.
+func (lk *link) tell(st Status) {
+	lk.notices.put(st)
+	if !lk.write.TryLock() {
+		lk.notices.wake()
+		return
+	}
+	defer lk.write.Unlock()
+	if len(lk.out) <= mostLate { // else the server is slow, and statuses are to replace each other
+		lk.gather()
+		lk.flushNow()
+	}
+	if len(lk.out) > 0 {
+		lk.notices.wake()
+	}
+}
+
+// gather makes frames of what is to be told; write is held, as in all that follow.
+func (lk *link) gather() {
+	for st, ok := lk.notices.take(); ok; st, ok = lk.notices.take() {
+		lk.add(reply{Status: &st}, st.Tail)
+	}
+}
+
+func (lk *link) add(r reply, body []byte) {
+	var err error
+	if lk.out, err = appendFrame(lk.out, r, body); helpdesk.KindOf(err) == helpdesk.TooLarge && r.Seq != 0 {
+		lk.out, _ = appendFrame(lk.out, reply{Seq: r.Seq, Error: toWire(helpdesk.Errorf(helpdesk.TooLarge, "The answer is too long; ask for a part of it."))}, nil)
+	}
+}
+
+// flush writes all that is to be written.
+func (lk *link) flush() {
+	if len(lk.out) == 0 {
+		return
+	}
+	_, _ = lk.conn.Write(lk.out) // when that fails nobody is there
+	lk.written(len(lk.out))
+}
+
+// flushNow writes what the socket takes at once.
+func (lk *link) flushNow() {
+	if lk.raw == nil {
+		return
+	}
+	_ = lk.raw.Write(func(fd uintptr) bool {
+		if n, err := unix.Write(int(fd), lk.out); err == nil {
+			lk.written(n)
+		}
+		return true
+	})
+}
+
+// written takes note that the first n bytes are gone.
+func (lk *link) written(n int) {
+	lk.out = lk.out[:copy(lk.out, lk.out[n:])]
+	if len(lk.out) > 0 {
+		return
+	}
+	lk.armed = false
+	if cap(lk.out) > 4*mostLate {
+		lk.out = nil
 	}
 }
 
@@ -95,7 +195,7 @@ func (lk *link) send(r reply, body []byte) {
 func (lk *link) quick(q request, body []byte) bool {
 	switch q.Op {
 	case opInput:
-		answer := func(err error) { lk.send(reply{Seq: q.Seq, Error: toWire(err)}, nil) }
+		answer := func(err error) { lk.sendLate(reply{Seq: q.Seq, Error: toWire(err)}) }
 		if p, err := lk.l.process(q.ID); err != nil {
 			answer(err)
 		} else {

@@ -68,7 +68,7 @@ for family in (17, 38, 40, 15, 31, 44):
     except OSError: pass
 E`)
 	p("no variables of the server", `env | grep -i '[h]elpdesk'; tr '\0' '\n' < /proc/1/environ 2>/dev/null | grep -i '[h]elpdesk'; tr '\0' '\n' < /proc/1/cmdline | grep -e '[-]-setenv' -e '[P]ATH='; true`)
-	p("no descriptor of the server", `for f in /proc/self/fd/*; do case $(readlink $f) in /dev/*|/proc/*|pipe:*|"") ;; *) readlink $f;; esac; done`)
+	p("no descriptor of the server", `for f in /proc/$$/fd/*; do case $(readlink $f) in /dev/*|/proc/*|"") ;; *) readlink $f;; esac; done; true`)
 }
 
 func TestBombs(t *testing.T) {

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -25,6 +26,7 @@ type process struct {
 	raw    syscall.RawConn
 	log    *transcript.Writer
 	group  *group
+	out    *outbound // nil where there is no way out
 
 	child    *os.Process // bubblewrap, or in Host the program itself
 	inside   int         // process id of the sandbox's first process; 0 in Host
@@ -34,18 +36,20 @@ type process struct {
 	ended chan struct{} // closed when all is over and published
 	input inputQueue
 
-	mu      sync.Mutex
-	changed *sync.Cond // of what pauses reading
-	status  Status
-	asked   bool        // Pause was called
-	block   PauseReason // why nothing can be kept: PausedByLimit or PausedByDisk
-	tries   int         // how often the disk was tried again after the program's end
-	retry   bool        // it is worth trying again
-	gone    bool        // the program has ended
-	stopBy  stopCause
-	tail    []byte      // the last output, where secret prompts are looked for
-	late    *time.Timer // sends SIGHUP
-	kills   *time.Timer // sends SIGKILL
+	mu       sync.Mutex
+	changed  *sync.Cond // of what pauses reading
+	status   Status
+	asked    bool        // Pause was called
+	block    PauseReason // why nothing can be kept: PausedByLimit or PausedByDisk
+	tries    int         // how often the disk was tried again after the program's end
+	retry    bool        // it is worth trying again
+	gone     bool        // the program has ended
+	stopBy   stopCause
+	tail     []byte      // the last line of output, where secret prompts are looked for
+	tailSeen bool        // secret is about this tail
+	secret   bool        // tail is a prompt for one
+	late     *time.Timer // sends SIGHUP
+	kills    *time.Timer // sends SIGKILL
 }
 
 type stopCause int
@@ -78,6 +82,13 @@ func (p *process) change(f func(*Status)) {
 	p.l.publish(p.status)
 }
 
+// introduce tells a server that has just come of the process, in order with all else that it is told of it.
+func (p *process) introduce(lk *link) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	lk.tell(p.status)
+}
+
 // read reads the terminal until its last program has closed it, into the transcript first and then into the status.
 func (p *process) read() {
 	buf := make([]byte, 64<<10)
@@ -86,6 +97,7 @@ func (p *process) read() {
 		n, err := readBatch(p.raw, buf, p.held)
 		if n > 0 {
 			p.keep(buf[:n])
+			_ = p.log.Flush() // a full disk shows at the next output, which then pauses
 		}
 		if err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -136,7 +148,11 @@ func (p *process) keep(out []byte) {
 				p.block, p.status.Detail = "", ""
 				p.status.Paused = p.pausedNow()
 			}
-			p.l.publish(p.status)
+			now := p.status
+			if n <= maxTail {
+				now.Tail = bytes.Clone(out[:n])
+			}
+			p.l.publish(now)
 			p.mu.Unlock()
 			out = out[n:]
 		}
@@ -282,6 +298,7 @@ func (p *process) run() {
 	if p.spec.Kind != Host {
 		p.kill() // what is left of a sandbox; its first process dies with bubblewrap anyway
 	}
+	p.out.close()
 	if p.timer != nil {
 		p.timer.Stop()
 	}

@@ -47,6 +47,9 @@ func openPeer(master int) (int, error) {
 	return int(fd), nil
 }
 
+// wholeRead is less than what the kernel gives at once where there is more.
+const wholeRead = 2 << 10
+
 // readBatch waits for output and reads all there is, at most len(buf). It returns n = 0 without an error when hold
 // says so at the moment output arrives, and io.EOF when the last program has closed the terminal.
 func readBatch(raw syscall.RawConn, buf []byte, hold func() bool) (n int, err error) {
@@ -58,7 +61,9 @@ func readBatch(raw syscall.RawConn, buf []byte, hold func() bool) (n int, err er
 			m, e := unix.Read(int(fd), buf[n:])
 			switch {
 			case m > 0:
-				n += m
+				if n += m; m < wholeRead {
+					return true // it is most likely all; whoever waits for an echo is not kept waiting to know
+				}
 				continue
 			case e == unix.EINTR:
 				continue

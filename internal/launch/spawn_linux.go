@@ -3,6 +3,7 @@ package launch
 import (
 	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 
@@ -66,6 +67,17 @@ func (s spawner) start(name string, argv []string, attr *os.ProcAttr) (p *os.Pro
 	}
 	<-done
 	return p, err
+}
+
+// keepDescriptors keeps from children what this process was started with besides its three standard descriptors, as a
+// file that the shell which started HelpDesk had open: a sandbox could read and write it.
+func keepDescriptors() {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
 }
 
 // credential makes a process drop to uid, with that as its only group besides groups. Without root there is nothing

@@ -67,6 +67,10 @@ func (l *Launcher) start(spec Spec) (st Status, err error) {
 		}
 		slave.Close()
 	}
+	p.input.readers = readers{root: p.inside, own: []int{p.inside}}
+	if spec.Kind == Host && err == nil {
+		p.input.readers = readers{root: p.child.Pid}
+	}
 	if err != nil {
 		if master != nil {
 			master.Close()
@@ -195,8 +199,20 @@ func (p *process) spawnConfined(slave *os.File) error {
 	if !l.root {
 		job.GID = os.Getegid()
 	}
+	var at *doorAt
+	var extra []*os.File
+	if len(p.spec.Outbound) > 0 {
+		var program, theirs *os.File
+		var err error
+		if at, program, theirs, err = newDoor(); err != nil {
+			return err
+		}
+		defer at.close()
+		extra = []*os.File{program, theirs}
+		job.Env = sandbox.WithProxy(job.Env)
+	}
 	plan := l.plan(p.spec.Kind, job)
-	b, err := l.bubblewrap(p.spec.Kind, plan, p.uid, slave, true)
+	b, err := l.bubblewrap(p.spec.Kind, plan, p.uid, slave, true, extra...)
 	if err != nil {
 		return err
 	}
@@ -221,6 +237,13 @@ func (p *process) spawnConfined(slave *os.File) error {
 	}
 	if err == nil {
 		err = b.release()
+	}
+	if err == nil && at != nil {
+		b.close() // so that it is heard when the door dies
+		var listener *os.File
+		if listener, err = at.listener(); err == nil {
+			p.out, err = l.openOutbound(p.spec.ID, p.uid, p.spec.Outbound, listener)
+		}
 	}
 	if err != nil {
 		unix.Close(p.insideFD)
@@ -255,7 +278,8 @@ func (b *bubble) close() {
 
 // bubblewrap starts a plan. The options go through a file: they hold the tenant's variables, and a command line can
 // be read by everybody.
-func (l *Launcher) bubblewrap(kind Kind, plan sandbox.Plan, uid int, out *os.File, tty bool) (*bubble, error) {
+// A door's two descriptors, where there is one, are the program that goes through it and its socket.
+func (l *Launcher) bubblewrap(kind Kind, plan sandbox.Plan, uid int, out *os.File, tty bool, door ...*os.File) (*bubble, error) {
 	path, err := exec.LookPath("bwrap")
 	if err != nil {
 		return nil, helpdesk.Errorf(helpdesk.Unavailable, "Bubblewrap is not installed. Install it (Debian, Ubuntu: apt install bubblewrap) and start HelpDesk again.")
@@ -264,7 +288,7 @@ func (l *Launcher) bubblewrap(kind Kind, plan sandbox.Plan, uid int, out *os.Fil
 	if filter == nil {
 		return nil, helpdesk.Errorf(helpdesk.Unavailable, "There is no filter of system calls for this processor, so nothing is run on this host.")
 	}
-	b := &bubble{}
+	b := &bubble{files: door}
 	ok := false
 	defer func() {
 		if !ok {
@@ -287,7 +311,13 @@ func (l *Launcher) bubblewrap(kind Kind, plan sandbox.Plan, uid int, out *os.Fil
 		}
 		return pass(f)
 	}
-	options := plan.Options
+	options, command := plan.Options, plan.Command
+	if len(door) == 2 {
+		inherit = append(inherit, door...)
+		program, launcher := strconv.Itoa(len(inherit)-2), strconv.Itoa(len(inherit)-1)
+		options = append(options, "--setenv", roleVariable, roleDoor+" "+program+" "+launcher)
+		command = append([]string{"/proc/self/fd/" + program}, command...)
+	}
 	var early []string // files must be there before / becomes read-only
 	for _, f := range plan.Files {
 		early = append(early, "--perms", "0444", "--file", data(f.Content), f.Path)
@@ -319,7 +349,7 @@ func (l *Launcher) bubblewrap(kind Kind, plan sandbox.Plan, uid int, out *os.Fil
 		from, groups = l.spawn.scoped, sandbox.Groups()
 	}
 	sys := &syscall.SysProcAttr{Credential: l.credential(uid, groups...), Pdeathsig: syscall.SIGKILL, Setsid: true, Setctty: tty}
-	argv := append(append(l.limits.shell(l.root), path, "--args", args, "--"), plan.Command...)
+	argv := append(append(l.limits.shell(l.root), path, "--args", args, "--"), command...)
 	b.child, err = from.start(argv[0], argv, &os.ProcAttr{
 		Dir: "/", Env: []string{}, Files: inherit, Sys: sys,
 	})

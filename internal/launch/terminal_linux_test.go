@@ -334,6 +334,21 @@ func TestWhichInputIsRecorded(t *testing.T) {
 	s.see("connected")
 	s.typeIn("nested-secret\r!")
 	s.see("did 3")
+	s.see("ready> ")
+	s.typeIn("stty raw -echo; true | ./ssh --norc -c 'echo jo''ined; read -d! x < /dev/tty; echo did $((2+2))'; stty sane\r")
+	s.see("joined") // its group is named after a process that has ended
+	s.typeIn("piped-secret\r!")
+	s.see("did 4")
+	s.see("ready> ")
+	s.typeIn("stty raw -echo; bash --norc -c 'echo wai\"\"ting; read -d! x; exec ./ssh --norc -c \"echo be''came; read -d! x; echo did \\$((2+3))\"'; stty sane\r")
+	s.see("waiting")
+	s.typeIn("shown!")
+	s.see("became") // what was no relay a moment ago
+	s.typeIn("later-secret\r!")
+	s.see("did 5")
+	s.see("ready> ")
+	s.typeIn("echo la''st\r")
+	s.see("\r\nlast")
 	if err := l.Stop(l.Context(), "term"); err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +364,7 @@ func TestWhichInputIsRecorded(t *testing.T) {
 		}
 		typed = append(typed, rec.Data...)
 	}
-	for _, want := range []string{"echo vis''ible\r", "read -p 'Enter"} {
+	for _, want := range []string{"echo vis''ible\r", "read -p 'Enter", "echo la''st\r"} {
 		if !bytes.Contains(typed, []byte(want)) {
 			t.Errorf("%q was not recorded: %q", want, typed)
 		}

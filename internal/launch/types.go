@@ -37,11 +37,12 @@ type Spec struct {
 	Slot   int    // the tenant's slot, 1 and up: it decides the uid; HostViewSlot for HostView
 	Ticket string // the ticket's key, as OPS-12
 
-	Argv []string // what to run, looked up in PATH inside the place
-	Env  []string // NAME=value; the place adds PATH, HOME, USER, SHELL, LANG and TERM where they are missing
-	Cwd  string   // relative to the Workspace, "" for the Workspace itself
-	Cols uint16   // default 80
-	Rows uint16   // default 24
+	Argv     []string // what to run, looked up in PATH inside the place
+	Env      []string // NAME=value; the place adds PATH, HOME, USER, SHELL, LANG and TERM where they are missing
+	Cwd      string   // relative to the Workspace, "" for the Workspace itself
+	Outbound []string // host:port each: what a Private sandbox may connect to, through a proxy that its environment names
+	Cols     uint16   // default 80
+	Rows     uint16   // default 24
 
 	Timeout      time.Duration // 0: none. At its end the process is stopped and its Exit says TimedOut
 	Limit        int64         // of the transcript's output in bytes; 0: 256 MiB with PauseAtLimit, 64 MiB with CutAtLimit
@@ -70,6 +71,7 @@ type Status struct {
 	Rows    uint16
 
 	End    int64       // bytes of output that are in the transcript: a reader may read up to here
+	Tail   []byte      `json:"-"` // what came out just before End, where it is at hand; the transcript has it too
 	Paused PauseReason // why output is not being read now
 	Detail string      // a sentence about Paused or Exit, when there is more to say
 	Cut    bool        // output beyond the limit was dropped

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"helpdesk"
 )
@@ -18,7 +19,8 @@ import (
 //	head               JSON, a request from the server, a reply from the launcher
 //	body               raw bytes: what was typed, or a file's content
 //
-// A reply carries the Seq of its request. A reply with Seq 0 is a notice and carries a Status. The helper that works
+// A reply carries the Seq of its request. A reply with Seq 0 is a notice: it carries a Status, and as its body perhaps
+// the output just before the Status's End. The helper that works
 // on Workspaces under a tenant's uid speaks the same frames with the launcher.
 const (
 	maxHead = 8 << 20
@@ -111,19 +113,26 @@ func (w *wireError) err() error {
 
 // writeFrame writes one frame with one Write.
 func writeFrame(w io.Writer, head any, body []byte) error {
+	buf, err := appendFrame(nil, head, body)
+	if err == nil {
+		_, err = w.Write(buf)
+	}
+	return err
+}
+
+// appendFrame appends a frame to dst.
+func appendFrame(dst []byte, head any, body []byte) ([]byte, error) {
 	h, err := json.Marshal(head)
 	if err != nil {
-		return err
+		return dst, err
 	}
 	if len(h) > maxHead || len(body) > maxBody {
-		return helpdesk.Errorf(helpdesk.TooLarge, "That is more than fits into one request to the launcher.")
+		return dst, helpdesk.Errorf(helpdesk.TooLarge, "That is more than fits into one request to the launcher.")
 	}
-	buf := make([]byte, 8, 8+len(h)+len(body))
-	binary.BigEndian.PutUint32(buf, uint32(len(h)))
-	binary.BigEndian.PutUint32(buf[4:], uint32(len(body)))
-	buf = append(append(buf, h...), body...)
-	_, err = w.Write(buf)
-	return err
+	dst = slices.Grow(dst, 8+len(h)+len(body))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(h)))
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(body)))
+	return append(append(dst, h...), body...), nil
 }
 
 // readFrame reads one frame and decodes its head strictly: an unknown field or anything after the value is an error.

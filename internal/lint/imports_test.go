@@ -19,7 +19,7 @@ var layers = []struct {
 		"internal/config", "internal/datadir", "internal/keyed", "internal/place/sandbox", "internal/redact", "internal/secret",
 		"internal/shell", "internal/transcript", "runbooks", "web",
 	}},
-	{"adapters", "one outside thing each: a database, a bus, a kernel, a kind of agent", []string{"internal/agent/...", "internal/bus", "internal/launch", "internal/store"}},
+	{"adapters", "one outside thing each: a database, a bus, a kernel, a kind of agent", []string{"internal/agent/...", "internal/bus", "internal/launch", "internal/outbound", "internal/store"}},
 	{"places", "where programs run, whatever starts them there", []string{"internal/place/..."}},
 	{"services", "what HelpDesk does; they meet in the store, not in each other", []string{
 		"internal/approval", "internal/audit", "internal/auth", "internal/desk", "internal/directory", "internal/terminal", "internal/turn", "internal/workspace",

@@ -47,6 +47,15 @@ func (p Place) Usable(c launch.Capabilities) error {
 	return nil
 }
 
+// Shown is the working directory as a suggestion shows it and its digest binds it: the ticket's Workspace. On the
+// host its path would tell where this server keeps its data, so it is named instead.
+func (p Place) Shown() string {
+	if p.Kind == launch.Host {
+		return "the ticket's workspace"
+	}
+	return "/workspace"
+}
+
 // Cwd is the working directory as the program inside sees it; below is a path below the Workspace, "" for itself.
 func (p Place) Cwd(h launch.Hello, slot int, ticket helpdesk.TicketKey, below string) string {
 	if p.Kind == launch.Host {

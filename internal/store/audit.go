@@ -34,9 +34,8 @@ func (t *Tx) audit(e Entry) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(`INSERT INTO audit (id, at, actor, action, tenant, target, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+	return t.later(nil, `INSERT INTO audit (id, at, actor, action, tenant, target, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		id.String(), micros(e.At), packBy(e.By), e.Action, string(e.Tenant), e.Target, string(detail))
-	return err
 }
 
 // AuditOf reads the audit of one target, oldest first.

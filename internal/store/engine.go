@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"io"
 	"net"
@@ -150,19 +149,24 @@ func explainPostgres(code string) string {
 // lost says whether a connection broke.
 func lost(err error) bool {
 	var net net.Error
-	return errors.As(err, &net) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) ||
+	return errors.As(err, &net) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed")
 }
 
 // lostRace says whether PostgreSQL gave a transaction up for another's sake, so that it may be run again.
 func lostRace(err error) bool {
 	var pg *pgconn.PgError
-	return errors.Is(err, errRace) || errors.As(err, &pg) &&
-		(pg.Code == pgSerialization || pg.Code == pgDeadlock || pg.Code == pgUnique && pg.ConstraintName == "tenants_slot_key")
+	if !errors.As(err, &pg) {
+		return false
+	}
+	switch pg.Code {
+	case pgSerialization, pgDeadlock:
+		return true
+	case pgUnique: // both looked before either wrote
+		return pg.ConstraintName == "tenants_slot_key" || pg.ConstraintName == "idempotency_pkey"
+	}
+	return false
 }
-
-// errRace is a race that PostgreSQL itself does not see.
-var errRace = errors.New("store: somebody else was faster")
 
 // taken says whether a statement failed because something must be unique, and is there already.
 func taken(err error) bool {

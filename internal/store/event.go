@@ -10,11 +10,20 @@ import (
 	"helpdesk/event"
 )
 
-// Now is the database's clock: every node that shares the database agrees on it.
+// Now is the database's clock: every node that shares the database agrees on it. A transaction has one now, that of
+// its last LockTicket where there was one.
 func (t *Tx) Now() (time.Time, error) {
+	if !t.now.IsZero() {
+		return t.now, nil
+	}
+	return t.clock()
+}
+
+func (t *Tx) clock() (time.Time, error) {
 	var n int64
 	err := t.first("", func(r row) error { return r.Scan(&n) }, `SELECT {now}`)
-	return fromMicros(n), err
+	t.now = fromMicros(n)
+	return t.now, err
 }
 
 // Emit appends a fact to a ticket's log and gives its sequence number. Taking the number locks the ticket's
@@ -28,38 +37,17 @@ func (t *Tx) Emit(ticket helpdesk.TicketKey, by helpdesk.By, f event.Fact, at ti
 	if err != nil {
 		return 0, err
 	}
-	seq, err := t.nextSeq(ticket, at)
+	h, err := t.head(ticket)
 	if err != nil {
 		return 0, err
 	}
-	_, err = t.exec(`INSERT INTO events (ticket, seq, tenant, kind, at, actor, data) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		string(ticket), seq, string(t.tenant), kind, micros(at), string(actor), string(data))
+	err = t.later(nil, `INSERT INTO events (ticket, seq, tenant, kind, at, actor, data) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		string(ticket), h.seq+1, string(t.tenant), kind, micros(at), string(actor), string(data))
 	if err != nil {
 		return 0, err
 	}
-	return seq, nil
-}
-
-// nextSeq takes a ticket's next sequence number and notes that the ticket changed.
-func (t *Tx) nextSeq(ticket helpdesk.TicketKey, at time.Time) (seq int64, err error) {
-	i := slices.IndexFunc(t.notices, func(n Notice) bool { return n.Ticket == ticket })
-	if i >= 0 && t.changed[i].Equal(at) { // the lists' indexes need no second change
-		err = t.first(noTicket, func(r row) error { return r.Scan(&seq) },
-			`UPDATE tickets SET seq = seq + 1 WHERE key = ? AND tenant = ? RETURNING seq`, string(ticket), string(t.tenant))
-	} else {
-		err = t.first(noTicket, func(r row) error { return r.Scan(&seq) },
-			`UPDATE tickets SET seq = seq + 1, changed_at = ? WHERE key = ? AND tenant = ? RETURNING seq`,
-			micros(at), string(ticket), string(t.tenant))
-	}
-	switch {
-	case err != nil:
-		return 0, err
-	case i < 0:
-		t.notices, t.changed = append(t.notices, Notice{Tenant: t.tenant, Ticket: ticket, Seq: seq}), append(t.changed, at)
-	default:
-		t.notices[i].Seq, t.changed[i] = seq, at
-	}
-	return seq, nil
+	h.seq, h.at, h.moved, h.told = h.seq+1, at, true, true
+	return h.seq, nil
 }
 
 // Span selects events of one ticket: those after After and, where Before is not 0, before Before; at most

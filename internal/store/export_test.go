@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 
 	"helpdesk"
@@ -40,6 +39,7 @@ func Plans(ctx context.Context, s *Store, tenant helpdesk.TenantID, reach helpde
 		if err := fn(tx, &System{tx: tx}); err != nil {
 			return err
 		}
+		tx.settle()
 		return undone
 	})
 	if err == undone { //nolint:errorlint // it comes back as it is
@@ -49,23 +49,20 @@ func Plans(ctx context.Context, s *Store, tenant helpdesk.TenantID, reach helpde
 }
 
 type explaining struct {
-	querier
+	link
 	plans  *[]string
 	engine string
 }
 
-func (e explaining) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (e explaining) run(ctx context.Context, scan func(row) error, query string, args ...any) (int64, error) {
 	if err := e.explain(ctx, query, args...); err != nil {
-		return nil, err
+		return 0, err
 	}
-	return e.querier.ExecContext(ctx, query, args...)
+	return e.link.run(ctx, scan, query, args...)
 }
 
-func (e explaining) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if err := e.explain(ctx, query, args...); err != nil {
-		return nil, err
-	}
-	return e.querier.QueryContext(ctx, query, args...)
+func (e explaining) later(ctx context.Context, scan func(row) error, query string, args ...any) (int64, error) {
+	return e.run(ctx, scan, query, args...)
 }
 
 func (e explaining) explain(ctx context.Context, query string, args ...any) error {
@@ -73,23 +70,17 @@ func (e explaining) explain(ctx context.Context, query string, args ...any) erro
 	if e.engine == "sqlite" {
 		how = "EXPLAIN QUERY PLAN "
 	}
-	rows, err := e.querier.QueryContext(ctx, how+query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
 	var lines []string
-	for rows.Next() {
+	_, err := e.link.run(ctx, func(r row) error {
 		var line string
 		into := []any{&line}
 		if e.engine == "sqlite" {
 			into = []any{new(int), new(int), new(int), &line}
 		}
-		if err := rows.Scan(into...); err != nil {
-			return err
-		}
+		err := r.Scan(into...)
 		lines = append(lines, line)
-	}
+		return err
+	}, how+query, args...)
 	*e.plans = append(*e.plans, query+"\n\t"+strings.Join(lines, "\n\t"))
-	return rows.Err()
+	return err
 }

@@ -43,11 +43,9 @@ func (t *Tx) Remember(o Once, result any, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(`INSERT INTO idempotency (actor, key, hash, result, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, o.Actor, o.Key, o.Hash, string(packed), micros(at))
-	if err == nil && n == 0 {
-		err = errRace // the same request at the same moment: run again, this one recalls the other's result
-	}
-	return err
+	// Where the same request came at the same moment this fails, and the transaction runs again: then it recalls the
+	// other's result. See lostRace.
+	return t.later(nil, `INSERT INTO idempotency (actor, key, hash, result, at) VALUES (?, ?, ?, ?, ?)`, o.Actor, o.Key, o.Hash, string(packed), micros(at))
 }
 
 // Recall and Remember are those of Tx.

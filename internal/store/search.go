@@ -28,9 +28,8 @@ func (t *Tx) Index(key helpdesk.TicketKey, text string) error {
 	slices.Sort(words)
 	packed := strings.Join(slices.Compact(words), " ")
 	if t.eng.name == "postgres" {
-		_, err := t.exec(`INSERT INTO search_docs (ticket, tenant, words) VALUES (?, ?, array_to_tsvector(string_to_array(?, ' ')))`,
+		return t.later(nil, `INSERT INTO search_docs (ticket, tenant, words) VALUES (?, ?, array_to_tsvector(string_to_array(?, ' ')))`,
 			string(key), string(t.tenant), packed)
-		return err
 	}
 	if _, err := t.exec(`INSERT INTO search_docs (ticket, tenant) VALUES (?, ?)`, string(key), string(t.tenant)); err != nil {
 		return err

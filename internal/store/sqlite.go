@@ -65,7 +65,7 @@ func (d *liteDB) update(ctx context.Context, fn func(*Tx) error) ([]Notice, erro
 	return d.writer.do(ctx, fn)
 }
 
-func (d *liteDB) view(ctx context.Context, fn func(querier) error) error {
+func (d *liteDB) view(ctx context.Context, fn func(link) error) error {
 	var c *conn
 	select {
 	case <-ctx.Done():
@@ -81,13 +81,13 @@ func (d *liteDB) view(ctx context.Context, fn func(querier) error) error {
 		c = newConn(raw)
 	}
 	quiet := context.WithoutCancel(ctx) // a transaction is not left half begun or half ended
-	if _, err := c.ExecContext(quiet, "BEGIN"); err != nil {
+	if _, err := c.run(quiet, nil, "BEGIN"); err != nil {
 		c.close()
 		c = nil
 		return err
 	}
 	defer func() {
-		if _, err := c.ExecContext(quiet, "ROLLBACK"); err != nil { // it only read, but it must not stay open
+		if _, err := c.run(quiet, nil, "ROLLBACK"); err != nil { // it only read, but it must not stay open
 			c.close()
 			c = nil
 		}
@@ -142,20 +142,40 @@ func (c *conn) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 	return st, err
 }
 
-// ExecContext runs a statement.
-func (c *conn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+// run runs a statement; see link.
+func (c *conn) run(ctx context.Context, scan func(row) error, query string, args ...any) (int64, error) {
 	st, err := c.prepared(ctx, query) //nolint:sqlclosecheck // kept for the connection's life
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	return st.ExecContext(ctx, args...)
+	if scan == nil {
+		r, err := st.ExecContext(ctx, args...)
+		if err != nil {
+			return 0, err
+		}
+		return r.RowsAffected()
+	}
+	rows, err := st.QueryContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	n := int64(0)
+	for rows.Next() {
+		n++
+		if err := scan(rows); err != nil {
+			return n, err
+		}
+	}
+	return n, rows.Err()
 }
 
-// QueryContext runs a query.
-func (c *conn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	st, err := c.prepared(ctx, query) //nolint:sqlclosecheck // kept for the connection's life
-	if err != nil {
-		return nil, err
-	}
-	return st.QueryContext(ctx, args...)
+// later runs a statement at once: there is nothing to be gained by waiting.
+func (c *conn) later(ctx context.Context, scan func(row) error, query string, args ...any) (int64, error) {
+	return c.run(ctx, scan, query, args...)
+}
+
+// aside runs a statement as any other: who writes is alone.
+func (c *conn) aside(ctx context.Context, scan func(row) error, query string, args ...any) (int64, error) {
+	return c.run(ctx, scan, query, args...)
 }

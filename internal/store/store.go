@@ -18,7 +18,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -64,7 +63,7 @@ type Store struct {
 // database is one of the two engines, open.
 type database interface {
 	// view runs fn on one consistent snapshot that refuses to be written to.
-	view(ctx context.Context, fn func(querier) error) error
+	view(ctx context.Context, fn func(link) error) error
 	// update runs fn in a transaction and returns once its effect is on disk, with what fn had to tell.
 	update(ctx context.Context, fn func(*Tx) error) ([]Notice, error)
 	close() error
@@ -179,8 +178,8 @@ func (s *Store) snapshot(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer s.using.Done()
-	return s.eng.explain(s.db.view(ctx, func(q querier) error {
-		return fn(&Tx{ctx: ctx, eng: s.eng, q: q})
+	return s.eng.explain(s.db.view(ctx, func(l link) error {
+		return fn(&Tx{ctx: ctx, eng: s.eng, q: l})
 	}))
 }
 
@@ -208,6 +207,7 @@ func (s *Store) commit(ctx context.Context, fn func(*Tx) error) error {
 func (s *Store) rehearsal(ctx context.Context, fn func(*Tx) error) error {
 	undone := errors.New("store: rehearsed")
 	_, err := s.db.update(ctx, func(tx *Tx) error {
+		tx.q = rehearsed{tx.q}
 		if err := tx.run(fn); err != nil {
 			return err
 		}
@@ -221,15 +221,15 @@ func (s *Store) rehearsal(ctx context.Context, fn func(*Tx) error) error {
 
 // Tx is one transaction. It is used by one goroutine, and not after its function returned.
 type Tx struct {
-	ctx     context.Context
-	eng     engine
-	q       querier
-	tenant  helpdesk.TenantID // of writes; "" in a View
-	reach   helpdesk.Reach    // of reads
-	notices []Notice
-	changed []time.Time // when the ticket of each notice changed
-	wrote   bool        // there is something to roll back
-	broken  error       // what ended it; PostgreSQL takes nothing more after an error, and so does SQLite here
+	ctx    context.Context
+	eng    engine
+	q      link
+	tenant helpdesk.TenantID // of writes; "" in a View
+	reach  helpdesk.Reach    // of reads
+	heads  []*head           // the tickets whose rows this transaction holds
+	now    time.Time         // what Now gives; zero: not asked yet
+	wrote  bool              // there is something to roll back
+	broken error             // what ended it; PostgreSQL takes nothing more after an error, and so does SQLite here
 }
 
 // run runs the transaction's function. A function that goes on after a statement failed, and returns nothing,
@@ -238,31 +238,71 @@ func (t *Tx) run(fn func(*Tx) error) error {
 	if err := fn(t); err != nil {
 		return err
 	}
+	t.settle()
 	return t.broken
 }
 
 // System is a transaction that crosses tenants.
 type System struct{ tx *Tx }
 
-type querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+// link is a connection inside a transaction.
+type link interface {
+	// run runs a statement, calls scan for each of its rows, and gives how many rows it touched. Without scan there
+	// are no rows.
+	run(ctx context.Context, scan func(row) error, query string, args ...any) (int64, error)
+	// later runs a statement before the next one that is run, or before the commit, whose error its own may be; how
+	// many rows it touched is not told.
+	later(ctx context.Context, scan func(row) error, query string, args ...any) (int64, error)
+	// aside runs a statement whose effect may last without this transaction's.
+	aside(ctx context.Context, scan func(row) error, query string, args ...any) (int64, error)
 }
 
-func (t *Tx) exec(query string, args ...any) (int64, error) {
+// rehearsed is a link in a rehearsal: nothing lasts.
+type rehearsed struct{ link }
+
+func (r rehearsed) aside(ctx context.Context, scan func(row) error, query string, args ...any) (int64, error) {
+	return r.run(ctx, scan, query, args...)
+}
+
+type row interface{ Scan(into ...any) error }
+
+// do runs a statement by one of the link's ways.
+func (t *Tx) do(way func(context.Context, func(row) error, string, ...any) (int64, error), scan func(row) error, query string, args ...any) (int64, error) {
+	if t.broken == nil && len(t.heads) > 0 && strings.Contains(query, "tickets") {
+		t.settle() // it may look
+	}
 	if t.broken != nil {
 		return 0, t.broken
 	}
-	r, err := t.q.ExecContext(t.ctx, t.eng.bind(query), args...)
-	if err != nil {
+	var bad error // what is wrong with a row is no trouble of the database
+	read := scan
+	if scan != nil {
+		read = func(r row) error {
+			bad = scan(r)
+			return bad
+		}
+	}
+	writes := !strings.HasPrefix(query, "SELECT")
+	n, err := way(t.ctx, read, t.eng.bind(query), args...)
+	t.wrote = t.wrote || writes && (n > 0 || err != nil)
+	switch {
+	case bad != nil:
+		return 0, fmt.Errorf("store: %w", bad)
+	case err != nil:
 		return 0, t.fail(err)
 	}
-	n, err := r.RowsAffected()
-	if err != nil {
-		return 0, t.fail(err)
-	}
-	t.wrote = t.wrote || n > 0
 	return n, nil
+}
+
+func (t *Tx) exec(query string, args ...any) (int64, error) {
+	return t.do(t.q.run, nil, query, args...)
+}
+
+// later runs a statement that need not be waited for: what scan is given is looked at only after the next statement,
+// and a failure fails the whole transaction. On PostgreSQL it travels with the next statement or the commit.
+func (t *Tx) later(scan func(row) error, query string, args ...any) error {
+	_, err := t.do(t.q.later, scan, query, args...)
+	return err
 }
 
 // fail ends the transaction: nothing more can be done in it.
@@ -282,44 +322,30 @@ func (t *Tx) one(missing, query string, args ...any) error {
 
 // each calls scan for every row of a query. No other statement runs until it returns.
 func (t *Tx) each(scan func(row) error, query string, args ...any) error {
-	if t.broken != nil {
-		return t.broken
-	}
-	rows, err := t.q.QueryContext(t.ctx, t.eng.bind(query), args...)
-	if err != nil {
-		return t.fail(err)
-	}
-	defer rows.Close()
-	writes := !strings.HasPrefix(query, "SELECT")
-	for rows.Next() {
-		t.wrote = t.wrote || writes
-		if err := scan(rows); err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return t.fail(err)
-	}
-	return nil
+	_, err := t.do(t.q.run, scan, query, args...)
+	return err
 }
 
 // first scans the first row of a query; none is NotFound with the given sentence.
 func (t *Tx) first(missing string, scan func(row) error, query string, args ...any) error {
 	found := false
-	err := t.each(func(r row) error {
-		if found {
-			return nil
-		}
-		found = true
-		return scan(r)
-	}, query, args...)
+	err := t.each(once(&found, scan), query, args...)
 	if err == nil && !found {
 		err = helpdesk.Errorf(helpdesk.NotFound, "%s", missing)
 	}
 	return err
 }
 
-type row interface{ Scan(dest ...any) error }
+// once passes only the first row on.
+func once(found *bool, scan func(row) error) func(row) error {
+	return func(r row) error {
+		if *found {
+			return nil
+		}
+		*found = true
+		return scan(r)
+	}
+}
 
 // within is the condition that a row's tenant lies within reach, with its arguments.
 func (t *Tx) within(column string) (string, []any) { return within(t.reach, column) }

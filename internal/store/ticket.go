@@ -45,18 +45,26 @@ func packSolved(s *bool) string {
 	return "no"
 }
 
-// NextTicketNumber takes the tenant's next ticket number; it is never given out again.
+// NextTicketNumber takes the tenant's next ticket number; it is never given to another ticket. On PostgreSQL it stays
+// taken when the transaction fails: else all who open tickets in a tenant would wait for each other's commits.
 func (t *Tx) NextTicketNumber() (prefix string, n int64, err error) {
-	err = t.first("There is no such tenant, or it is not yours to see.", func(r row) error { return r.Scan(&prefix, &n) },
+	found := false
+	_, err = t.do(t.q.aside, once(&found, func(r row) error { return r.Scan(&prefix, &n) }),
 		`UPDATE tenants SET tickets = tickets + 1 WHERE id = ? RETURNING prefix, tickets`, string(t.tenant))
+	if err == nil && !found {
+		err = helpdesk.Errorf(helpdesk.NotFound, "There is no such tenant, or it is not yours to see.")
+	}
 	return prefix, n, err
 }
 
 // InsertTicket stores a new ticket.
 func (t *Tx) InsertTicket(x helpdesk.Ticket) error {
-	_, err := t.exec(`INSERT INTO tickets (`+ticketColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	err := t.later(nil, `INSERT INTO tickets (`+ticketColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		string(x.Key), string(t.tenant), x.Title, string(x.Status), packSolved(x.Solved), string(x.Activity), string(x.Agent),
 		string(x.Instance), x.Workspace, x.Closing, x.Held, x.Seq, packBy(x.CreatedBy), micros(x.CreatedAt), micros(x.ChangedAt), 0)
+	if err == nil {
+		t.hold(x.Key, x.Seq)
+	}
 	return err
 }
 
@@ -80,8 +88,17 @@ func (t *Tx) AnyTicket(key helpdesk.TicketKey) (x helpdesk.Ticket, err error) {
 // LockTicket reads a ticket and holds its row until the transaction ends, so that what is decided from it
 // still holds at the commit.
 func (t *Tx) LockTicket(key helpdesk.TicketKey) (x helpdesk.Ticket, err error) {
-	err = t.first(noTicket, func(r row) error { x, err = scanTicket(r); return err },
-		`SELECT `+ticketColumns+` FROM tickets WHERE key = ? AND tenant = ? {lock}`, string(key), string(t.tenant))
+	found := false
+	if err = t.later(once(&found, func(r row) (err error) { x, err = scanTicket(r); return err }),
+		`SELECT `+ticketColumns+` FROM tickets WHERE key = ? AND tenant = ? {lock}`, string(key), string(t.tenant)); err != nil {
+		return x, err
+	}
+	if _, err = t.clock(); err == nil && !found {
+		err = helpdesk.Errorf(helpdesk.NotFound, noTicket)
+	}
+	if err == nil {
+		t.hold(key, x.Seq)
+	}
 	return x, err
 }
 
@@ -97,16 +114,21 @@ func (t *Tx) SaveTicket(x helpdesk.Ticket) error {
 		x.Workspace, x.Closing, x.Held, deleted, string(x.Key), string(t.tenant))
 }
 
-// Refresh derives a ticket's activity from its open turns, undecided suggestions and unanswered question, and
-// stores it.
+// Refresh derives a ticket's activity from its open turns, undecided suggestions and unanswered question, as they are
+// at the end of the transaction, and stores it.
 func (t *Tx) Refresh(key helpdesk.TicketKey) error {
-	return t.one(noTicket, `UPDATE tickets SET activity = CASE
-			WHEN EXISTS (SELECT 1 FROM turns WHERE ticket = tickets.key AND state IN ('queued', 'running')) THEN 'agent_working'
-			WHEN EXISTS (SELECT 1 FROM suggestions WHERE ticket = tickets.key AND state = 'proposed') THEN 'waiting_for_you'
-			WHEN (SELECT kind FROM events WHERE ticket = tickets.key AND kind IN ('QuestionAsked', 'TurnSent') ORDER BY seq DESC LIMIT 1) = 'QuestionAsked' THEN 'waiting_for_you'
-			ELSE 'idle' END
-		WHERE key = ? AND tenant = ?`, string(key), string(t.tenant))
+	h, err := t.head(key)
+	if err == nil {
+		h.refresh = true
+	}
+	return err
 }
+
+const deriveActivity = `activity = CASE
+	WHEN EXISTS (SELECT 1 FROM turns WHERE ticket = tickets.key AND state IN ('queued', 'running')) THEN 'agent_working'
+	WHEN EXISTS (SELECT 1 FROM suggestions WHERE ticket = tickets.key AND state = 'proposed') THEN 'waiting_for_you'
+	WHEN (SELECT kind FROM events WHERE ticket = tickets.key AND kind IN ('QuestionAsked', 'TurnSent') ORDER BY seq DESC LIMIT 1) = 'QuestionAsked' THEN 'waiting_for_you'
+	ELSE 'idle' END`
 
 // TicketFilter selects tickets for a list, newest change first.
 type TicketFilter struct {

@@ -110,8 +110,15 @@ func TestTicketNumbersAreNeverGivenTwice(t *testing.T) {
 		for range n {
 			seen[<-keys] = true
 		}
+		if len(seen) != n {
+			t.Errorf("%d tickets have %d keys", n, len(seen))
+		}
+		first := 1
+		if s.Engine() == "postgres" && !seen["A-1"] {
+			first = 2 // the transaction that failed may keep what it took
+		}
 		for i := range n {
-			if key := helpdesk.MakeTicketKey("A", int64(i+1)); !seen[key] {
+			if key := helpdesk.MakeTicketKey("A", int64(first+i)); !seen[key] {
 				t.Errorf("there is no ticket %s: a number was lost or given twice", key)
 			}
 		}

@@ -26,9 +26,8 @@ func scanTurn(r row) (helpdesk.Turn, error) {
 
 // InsertTurn stores a new turn.
 func (t *Tx) InsertTurn(x helpdesk.Turn) error {
-	_, err := t.exec(`INSERT INTO turns (id, ticket, tenant, message, agent, instance, state, queued_by, queued_user, queued_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	return t.later(nil, `INSERT INTO turns (id, ticket, tenant, message, agent, instance, state, queued_by, queued_user, queued_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		string(x.ID), string(x.Ticket), string(t.tenant), string(x.Message), string(x.Agent), string(x.Instance), string(x.State), packBy(x.By), x.By.ID, micros(x.QueuedAt))
-	return err
 }
 
 // Turn reads a turn.

@@ -151,20 +151,20 @@ func (w *writer) join(ctx context.Context, came time.Time, fn func(*Tx) error) (
 		return nil, nil, err
 	}
 	if saved {
-		if _, err = w.conn.ExecContext(quiet, "RELEASE job"); err != nil {
+		if _, err = w.conn.run(quiet, nil, "RELEASE job"); err != nil {
 			tx.broken = err
 			return nil, nil, err
 		}
 	}
 	kept = true
 	b.size++
-	return tx.notices, b, nil
+	return tx.notices(), b, nil
 }
 
 // begin opens a transaction, or joins the one that is open, where need be with a savepoint.
 func (w *writer) begin(ctx context.Context) (saved bool, err error) {
 	if w.batch == nil {
-		if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		if _, err := w.conn.run(ctx, nil, "BEGIN IMMEDIATE"); err != nil {
 			w.failed, w.failedAt = err, time.Now()
 			return false, err
 		}
@@ -177,7 +177,7 @@ func (w *writer) begin(ctx context.Context) (saved bool, err error) {
 	if w.batch.size == 0 {
 		return false, nil // the transaction itself is the savepoint
 	}
-	if _, err = w.conn.ExecContext(ctx, "SAVEPOINT job"); err != nil {
+	if _, err = w.conn.run(ctx, nil, "SAVEPOINT job"); err != nil {
 		w.abandon(ctx, err)
 	}
 	return err == nil, err
@@ -191,9 +191,9 @@ func (w *writer) undo(ctx context.Context, tx *Tx, saved bool, why error) error 
 	case w.batch.size == 0:
 		w.abandon(ctx, why)
 	case saved:
-		_, err := w.conn.ExecContext(ctx, "ROLLBACK TO job")
+		_, err := w.conn.run(ctx, nil, "ROLLBACK TO job")
 		if err == nil {
-			_, err = w.conn.ExecContext(ctx, "RELEASE job")
+			_, err = w.conn.run(ctx, nil, "RELEASE job")
 		}
 		if err != nil {
 			w.abandon(ctx, errors.Join(why, err))
@@ -213,7 +213,7 @@ func (w *writer) undo(ctx context.Context, tx *Tx, saved bool, why error) error 
 // commit makes the batch's effects last and answers all who wait.
 func (w *writer) commit() {
 	ctx := context.Background() //nolint:forbidigo // others than the caller depend on it
-	if _, err := w.conn.ExecContext(ctx, "COMMIT"); err != nil {
+	if _, err := w.conn.run(ctx, nil, "COMMIT"); err != nil {
 		w.abandon(ctx, err)
 		return
 	}
@@ -222,7 +222,7 @@ func (w *writer) commit() {
 
 // abandon rolls the batch back and tells all who wait.
 func (w *writer) abandon(ctx context.Context, why error) {
-	_, _ = w.conn.ExecContext(ctx, "ROLLBACK") // fails where SQLite has rolled back already
+	_, _ = w.conn.run(ctx, nil, "ROLLBACK") // fails where SQLite has rolled back already
 	w.settle(why)
 }
 

@@ -93,7 +93,7 @@ func (s *Service) restore(ctx context.Context) error {
 	for _, t := range live {
 		st, there := has[string(t.ID)]
 		if !there {
-			p := s.adopt(t, launch.Status{ID: string(t.ID), Ticket: string(t.Ticket)})
+			p := s.adopt(t, launch.Status{ID: string(t.ID), Ticket: string(t.Ticket), Cols: uint16(t.Cols), Rows: uint16(t.Rows)})
 			p.failed(s.whatHappened(t, p))
 			s.ended(p)
 			continue
@@ -121,13 +121,15 @@ func (p *process) isOver() bool {
 // whatHappened says why a Terminal is not among the launcher's processes, and gives p the exit where it was recorded.
 func (s *Service) whatHappened(t helpdesk.Terminal, p *process) string {
 	if record, err := transcript.Open(s.transcript(t.Ticket, string(t.ID))); err == nil {
-		if info, err := record.Info(); err == nil && info.Finish != nil {
-			f := info.Finish.Finish
+		if info, err := record.Info(); err == nil {
 			p.mu.Lock()
-			p.status.End = info.Size
-			p.status.Exit = &launch.Exit{Code: f.Code, Signal: f.Signal, TimedOut: f.TimedOut, Stopped: f.Stopped, At: info.Finish.At}
-			p.mu.Unlock()
-			return ""
+			defer p.mu.Unlock()
+			p.status.End, p.recent = info.Size, nil // what was shown can be looked at, also where nobody wrote the record's end
+			if info.Finish != nil {
+				f := info.Finish.Finish
+				p.status.Exit = &launch.Exit{Code: f.Code, Signal: f.Signal, TimedOut: f.TimedOut, Stopped: f.Stopped, At: info.Finish.At}
+				return ""
+			}
 		}
 	}
 	if t.Epoch == s.hello.Epoch {

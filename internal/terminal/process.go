@@ -17,6 +17,7 @@ type process struct {
 	mu         sync.Mutex
 	terminal   *helpdesk.Terminal // nil for a Run
 	status     launch.Status
+	recent     []byte        // the last output before status.End, where the launcher sent it along
 	reason     string        // why it ended, where we know more than the exit
 	cause      *cause        // who ended it, where somebody did
 	over       bool          // it was seen to have ended
@@ -55,12 +56,41 @@ func (p *process) notice(st launch.Status) (ended bool) {
 	if p.over {
 		return false
 	}
+	p.remember(st)
+	st.Tail = nil // it would be kept for nothing
 	p.status = st
 	ended = st.Exit != nil
 	p.over = ended
 	p.pace()
 	p.wakeAll()
 	return ended
+}
+
+// mostRecent is how much of the last output is kept in memory, at most twice as much.
+const mostRecent = 16 << 10
+
+// remember keeps the output that came with a status, for all viewers at once.
+func (p *process) remember(st launch.Status) {
+	fresh := st.End - p.status.End
+	switch {
+	case fresh <= 0:
+		return
+	case fresh > int64(len(st.Tail)): // there is a gap
+		p.recent = append(p.recent[:0], st.Tail...)
+	default:
+		p.recent = append(p.recent, st.Tail[int64(len(st.Tail))-fresh:]...)
+	}
+	if n := len(p.recent); n > 2*mostRecent {
+		p.recent = p.recent[:copy(p.recent, p.recent[n-mostRecent:])]
+	}
+}
+
+// readRecent reads output from an offset on if it is at hand; p.mu is held.
+func (p *process) readRecent(buf []byte, at int64) int {
+	if from := p.status.End - int64(len(p.recent)); at >= from && at < p.status.End {
+		return copy(buf, p.recent[at-from:])
+	}
+	return 0
 }
 
 func (p *process) snapshot() launch.Status {

@@ -142,20 +142,24 @@ func (s *Service) serve(ctx context.Context, end context.CancelCauseFunc, conn *
 	defer close(closed)
 	defer end(errLeft)
 	wg.Go(func() { end(s.readAll(ctx, conn, v)) })
-	wg.Go(func() { s.watch(ctx, end, conn, a, login) })
+	wg.Go(func() { s.watch(ctx, end, conn, v, a, login) })
 	wg.Go(func() { cutOff(ctx, conn, closed) })
 	err = v.write(ctx, func(frame []byte) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		// The end of ctx does not tear the frame: a reason can still be sent after it.
-		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), writeTime, errSilence)
-		defer cancel()
-		err := conn.Write(ctx, websocket.MessageBinary, frame)
-		if err != nil && ctx.Err() == nil {
-			return errLeft
+		// The end of ctx does not tear the frame: a reason can still be sent after it. That a frame is taken is watched, see
+		// watch; a context for each would cost more than the frame.
+		v.writing.Store(time.Now().UnixNano())
+		defer v.writing.Store(0)
+		err := conn.Write(context.Background(), websocket.MessageBinary, frame)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
 		}
-		return err
+		return errLeft
 	}, h.From)
 	end(err)
 	code, reason := closing(err)
@@ -219,7 +223,7 @@ func (s *Service) readAll(ctx context.Context, conn *websocket.Conn, v *viewer) 
 }
 
 // watch looks now and then whether the viewer is still there and still allowed.
-func (s *Service) watch(ctx context.Context, end context.CancelCauseFunc, conn *websocket.Conn, a attachment, login Login) {
+func (s *Service) watch(ctx context.Context, end context.CancelCauseFunc, conn *websocket.Conn, v *viewer, a attachment, login Login) {
 	recheck, ping := time.NewTicker(s.cfg.Recheck), time.NewTicker(pingEvery)
 	defer recheck.Stop()
 	defer ping.Stop()
@@ -228,6 +232,10 @@ func (s *Service) watch(ctx context.Context, end context.CancelCauseFunc, conn *
 		case <-ctx.Done():
 			return
 		case <-recheck.C:
+			if since := v.writing.Load(); since != 0 && time.Since(time.Unix(0, since)) > writeTime {
+				end(errSilence)
+				return
+			}
 			actor := a.actor
 			if err := s.allowed(ctx, a, login, &actor); err != nil && ctx.Err() == nil {
 				end(err)

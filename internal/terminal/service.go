@@ -20,7 +20,7 @@ type Launcher interface {
 	Start(ctx context.Context, spec launch.Spec) (launch.Status, error)
 	List(ctx context.Context) ([]launch.Status, error)
 	Forget(ctx context.Context, id string) error
-	Input(ctx context.Context, id string, data []byte) error
+	Type(id string, data []byte, done func(error))
 	Resize(ctx context.Context, id string, cols, rows uint16) error
 	Stop(ctx context.Context, id string) error
 	Pause(ctx context.Context, id string) error
@@ -142,7 +142,7 @@ func New(cfg Config, s Store, l Launcher, v Variables, w Workspaces) *Service {
 
 // Run finds the shells that live, keeps the records of those that end, and returns when ctx is done and all viewers
 // and whatever else it started have ended. Shells live on. The launcher's Client must be running, with Notice told
-// of its statuses.
+// of its statuses; Notice never waits.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.work.Wait()
 	var endWork context.CancelFunc

@@ -73,43 +73,50 @@ func (p *process) enqueue(v *viewer, seq uint64, data []byte) error {
 	}
 	src.received = seq
 	src.waiting += len(data)
-	p.queue = append(p.queue, typed{src, seq, slices.Clone(data)})
-	if !p.typing {
-		p.typing = p.s.spawn(p.typeQueue)
-	}
+	p.queue = append(p.queue, typed{src, seq, data})
 	return nil
 }
 
-// typeQueue types until nothing is queued. It alone talks to the pseudo-terminal, so the order stands.
+// typeQueue hands on what is queued. Of all who call it one does, so the order stands; it does not wait for the
+// program, nor for another viewer.
 func (p *process) typeQueue() {
-	for {
-		p.mu.Lock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.typing {
+		return
+	}
+	p.typing = true
+	for len(p.queue) > 0 {
 		n, data := p.gather()
-		if n == 0 {
-			p.typing = false
-			p.mu.Unlock()
-			return
-		}
-		p.mu.Unlock()
-		err := p.s.launcher.Input(p.s.stop, p.id, data)
-		p.mu.Lock()
-		batch := p.queue[:n]
-		p.queue = p.queue[n:]
-		for _, t := range batch {
-			t.from.waiting -= len(t.data)
-			if err == nil {
-				t.from.taken = t.seq
-			}
-		}
-		if len(p.queue) == 0 {
+		batch := p.queue[:n:n]
+		if p.queue = p.queue[n:]; len(p.queue) == 0 {
 			p.queue = nil
 		}
-		if err != nil { // the process has ended, or the launcher: nobody is there to type to
-			p.drop()
-			p.s.cfg.Log.Debug("type into a terminal", "id", p.id, "err", err)
-		}
-		p.wakeAll()
 		p.mu.Unlock()
+		p.s.launcher.Type(p.id, data, func(err error) { p.typed(batch, err) })
+		p.mu.Lock()
+	}
+	p.typing = false
+}
+
+// typed is told that a batch was taken, or never will be: then the process has ended, or the launcher, and nobody is
+// there to type to.
+func (p *process) typed(batch []typed, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, t := range batch {
+		t.from.waiting -= len(t.data)
+		if err == nil {
+			t.from.taken = t.seq
+		}
+	}
+	if err != nil {
+		p.s.cfg.Log.Debug("type into a terminal", "id", p.id, "err", err)
+	}
+	for _, v := range p.viewers {
+		if slices.ContainsFunc(batch, func(t typed) bool { return t.from == v.source }) {
+			v.wakeUp()
+		}
 	}
 }
 
@@ -126,14 +133,6 @@ func (p *process) gather() (n int, data []byte) {
 		n++
 	}
 	return n, data
-}
-
-// drop forgets what is queued for a process that takes nothing any more. It was not acknowledged.
-func (p *process) drop() {
-	for _, t := range p.queue {
-		t.from.waiting -= len(t.data)
-	}
-	p.queue = nil
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"helpdesk"
@@ -21,6 +22,7 @@ type viewer struct {
 	record  *transcript.Reader
 	wake    chan struct{} // holds one; says that something changed
 	end     context.CancelCauseFunc
+	writing atomic.Int64 // since when a frame is being written, 0: none is
 
 	// Guarded by p.mu.
 	cols, rows    uint16 // of its window
@@ -60,7 +62,7 @@ func (v *viewer) write(ctx context.Context, send func([]byte) error, from *int64
 	said := saidBefore{size: size{first.Cols, first.Rows}, input: first.Input}
 	buf := make([]byte, outputHead+MaxData)
 	for {
-		st, now := v.look()
+		st, now := v.look(said.presence)
 		for _, f := range said.news(now) {
 			if err := send(Encode(nil, f)); err != nil {
 				return err
@@ -133,7 +135,12 @@ func (v *viewer) sendOutput(send func([]byte) error, buf []byte, st launch.Statu
 	if n <= 0 {
 		return false, nil
 	}
-	got, err := v.record.ReadAt(buf[outputHead:outputHead+n], at)
+	v.p.mu.Lock()
+	got := v.p.readRecent(buf[outputHead:outputHead+n], at)
+	v.p.mu.Unlock()
+	if got == 0 {
+		got, err = v.record.ReadAt(buf[outputHead:outputHead+n], at)
+	}
 	if got == 0 {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = errors.New("the record ends before its end")
@@ -186,16 +193,19 @@ type news struct {
 // saidBefore is what it was told already.
 type saidBefore news
 
-// look takes a snapshot of what the viewer should know.
-func (v *viewer) look() (launch.Status, news) {
+// look takes a snapshot of what the viewer should know, which knows of who is there what it was told before.
+func (v *viewer) look(presence int) (launch.Status, news) {
 	p := v.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	st := p.status
 	n := news{
-		size: size{st.Cols, st.Rows}, presence: p.presence, viewers: p.presenceFor(v), input: v.source.taken,
+		size: size{st.Cols, st.Rows}, presence: p.presence, input: v.source.taken,
 		paused: st.Paused, detail: st.Detail, refused: v.refused, pongs: v.pongs,
 		filling: p.terminal != nil && st.End >= p.s.cfg.Recording/5*4,
+	}
+	if presence != n.presence {
+		n.viewers = p.presenceFor(v)
 	}
 	v.refused, v.pongs = false, nil
 	return st, n
@@ -264,6 +274,16 @@ func (v *viewer) read(p []byte) error {
 	if err != nil {
 		return helpdesk.WithCause(helpdesk.Invalid, err, "A frame cannot be right.")
 	}
+	if err := v.take(f); err != nil {
+		return err
+	}
+	if _, is := f.(Input); is {
+		v.p.typeQueue()
+	}
+	return nil
+}
+
+func (v *viewer) take(f Frame) error {
 	v.p.mu.Lock()
 	defer v.p.mu.Unlock()
 	switch f := f.(type) {

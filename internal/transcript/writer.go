@@ -89,7 +89,8 @@ func (w *Writer) create(name string) (*os.File, error) {
 }
 
 // Output appends p. It returns how many of its bytes were kept: fewer than len(p) only with an error, ErrLimit at the
-// limit or the disk's. The rest may be given again once there is room.
+// limit or the disk's. The rest may be given again once there is room. The bytes are in their file then; the journal's
+// line about them is with the next Flush, Output or Sync, so that whoever waits for the bytes need not wait for it.
 func (w *Writer) Output(p []byte, at time.Time) (n int, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -107,11 +108,19 @@ func (w *Writer) Output(p []byte, at time.Time) (n int, err error) {
 	if n > 0 {
 		w.dirty = true
 		w.pending = appendRecord(w.pending, Record{Kind: KindOutput, At: at, End: w.size})
-		if ferr := w.flush(); err == nil && ferr != nil && n < len(p) {
-			err = ferr
-		}
 	}
 	return n, err
+}
+
+// Flush brings the journal's lines into their file. What does not fit on a full disk is tried again by the next call
+// of any kind.
+func (w *Writer) Flush() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil
+	}
+	return w.flush()
 }
 
 // append writes what of p fits into the present segment, or begins the next one.
@@ -237,13 +246,13 @@ func (w *Writer) Sync() error {
 		return nil
 	}
 	w.dirty = false
+	err := w.flush()
 	segment, journal := w.segment, w.journal
 	w.mu.Unlock()
-	var err error
 	if segment != nil {
 		// A rotation closes the segment under us only after it has made it safe itself.
-		if err = syncData(segment); errors.Is(err, os.ErrClosed) {
-			err = nil
+		if serr := syncData(segment); !errors.Is(serr, os.ErrClosed) {
+			err = errors.Join(err, serr)
 		}
 	}
 	if err = errors.Join(err, syncData(journal)); err != nil {

@@ -25,6 +25,7 @@ type Gates struct {
 
 type gate struct {
 	open, reached         chan struct{}
+	looks                 chan struct{} // holds a token while somebody looks for the file, for all who wait
 	openOnce, reachedOnce sync.Once
 }
 
@@ -47,7 +48,7 @@ func (g *Gates) gate(name string) *gate {
 	}
 	t := g.gates[name]
 	if t == nil {
-		t = &gate{open: make(chan struct{}), reached: make(chan struct{})}
+		t = &gate{open: make(chan struct{}), reached: make(chan struct{}), looks: make(chan struct{}, 1)}
 		g.gates[name] = t
 	}
 	return t
@@ -59,25 +60,39 @@ func (g *Gates) wait(ctx context.Context, name string) error {
 		return helpdesk.Errorf(helpdesk.Invalid, "A gate's name is 1 to 64 letters, digits, - or _, not %q.", name)
 	}
 	t := g.gate(name)
-	var file <-chan time.Time // looks for the file; nil without Dir
+	var looks chan<- struct{} // nil without Dir
 	if g.Dir != "" {
 		if err := os.WriteFile(filepath.Join(g.Dir, name+".waiting"), nil, 0o600); err != nil {
 			return helpdesk.WithCause(helpdesk.Unavailable, err, "The script cannot write into its directory of gates.")
 		}
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		file = tick.C
+		looks = t.looks
 	}
 	t.reachedOnce.Do(func() { close(t.reached) })
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.open:
+		return nil
+	case looks <- struct{}{}:
+		defer func() { <-t.looks }()
+		return g.look(ctx, name, t)
+	}
+}
+
+// look waits for the file that opens a gate, and opens it for all.
+func (g *Gates) look(ctx context.Context, name string, t *gate) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-t.open:
 			return nil
-		case <-file:
+		case <-tick.C:
 			_, err := os.Stat(filepath.Join(g.Dir, name))
 			if err == nil {
+				g.Open(name)
 				return nil
 			}
 			if !errors.Is(err, fs.ErrNotExist) {

@@ -102,7 +102,7 @@ func (l *Launcher) Connect() {
 	l.mu.Lock()
 	l.latest, l.changed = map[string]launch.Status{}, make(chan struct{})
 	l.mu.Unlock()
-	l.Client = launch.NewClient(conn, launch.ClientConfig{Notify: l.note})
+	l.Client = launch.NewClient(conn, launch.ClientConfig{Notify: l.note, Quick: true})
 	ctx, cancel := context.WithCancel(context.Background())
 	var own sync.WaitGroup
 	client := l.Client

@@ -15,11 +15,15 @@ import (
 	"testing"
 
 	"helpdesk/internal/launch"
+	"helpdesk/internal/outbound"
 )
 
 // Main runs the tests, or what this process is instead: a launcher, or its helper.
 func Main(m *testing.M) {
 	if code, done := launch.Reexec(); done {
+		os.Exit(code)
+	}
+	if code, done := outbound.Reexec(); done {
 		os.Exit(code)
 	}
 	if os.Getenv(variable) != "" {
@@ -76,6 +80,14 @@ func (l *Launcher) launch(cfg Config) {
 	l.cmd = exec.Command("/proc/self/exe")
 	l.cmd.Env = append(os.Environ(), encode(child{cfg.Launch, l.socket}))
 	l.cmd.Stderr = &l.said
+	// Whoever starts a launcher may have had something open, which must not get into sandboxes.
+	left, other, err := os.Pipe()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer left.Close()
+	defer other.Close()
+	l.cmd.ExtraFiles = []*os.File{left}
 	l.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if cfg.UID > 0 {
 		l.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(cfg.UID), Gid: uint32(cfg.UID)}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -140,20 +141,25 @@ func (p *planner) env(job Job, home string) {
 
 // Environ completes the variables of a program with those it needs and env does not have.
 func Environ(env []string, home, user string) []string {
-	have := map[string]bool{}
-	for _, pair := range env {
-		name, _, _ := strings.Cut(pair, "=")
-		have[name] = true
-	}
+	have := names(env)
 	for _, pair := range []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=" + home, "USER=" + user, "LOGNAME=" + user, "SHELL=/bin/bash", "LANG=C.UTF-8", "TERM=xterm-256color", "COLORTERM=truecolor",
 	} {
-		if name, _, _ := strings.Cut(pair, "="); !have[name] {
+		if name, _, _ := strings.Cut(pair, "="); !slices.Contains(have, name) {
 			env = append(env, pair)
 		}
 	}
 	return env
+}
+
+// names gives the names of NAME=value pairs.
+func names(env []string) []string {
+	all := make([]string, len(env))
+	for i, pair := range env {
+		all[i], _, _ = strings.Cut(pair, "=")
+	}
+	return all
 }
 
 func isDir(path string) bool {

@@ -4,6 +4,8 @@ package sandbox
 
 import (
 	"encoding/binary"
+	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,6 +14,7 @@ import (
 type Filter struct {
 	KernelLog  bool // allow reading the kernel's log; the host view
 	NoUnixSock bool // refuse new Unix sockets: they cannot be kept from the host's abstract ones otherwise
+	NoExec     bool // refuse to become another program; the proxy of a private sandbox
 }
 
 // refused are the system calls that a shell never needs and that have been ways out of sandboxes: mounting, other
@@ -63,6 +66,10 @@ func (f Filter) Program() []byte {
 	}
 	if !f.KernelLog {
 		a.ifEqual(unix.SYS_SYSLOG, deny)
+	}
+	if f.NoExec {
+		a.ifEqual(unix.SYS_EXECVE, deny)
+		a.ifEqual(unix.SYS_EXECVEAT, deny)
 	}
 	a.ifEqual(unix.SYS_CLONE3, absent) // its flags are in memory, where a filter cannot look
 	a.when(unix.SYS_CLONE, func(a *assembler) {
@@ -120,6 +127,22 @@ func (a *assembler) when(nr uint32, then func(*assembler)) {
 	inner.give(unix.SECCOMP_RET_ALLOW)
 	a.code = append(a.code, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: nr, Jf: uint8(len(inner.code))})
 	a.code = append(a.code, inner.code...)
+}
+
+// Confine puts the filter on all threads of this process, for good. The process must have no_new_privs.
+func (f Filter) Confine() error {
+	const setModeFilter, threadSync = 1, 1
+	program := f.Program()
+	filters := make([]unix.SockFilter, len(program)/8)
+	for i := range filters {
+		p := program[8*i:]
+		filters[i] = unix.SockFilter{Code: binary.NativeEndian.Uint16(p), Jt: p[2], Jf: p[3], K: binary.NativeEndian.Uint32(p[4:])}
+	}
+	prog := unix.SockFprog{Len: uint16(len(filters)), Filter: &filters[0]}
+	if r, _, errno := unix.Syscall(unix.SYS_SECCOMP, setModeFilter, threadSync, uintptr(unsafe.Pointer(&prog))); errno != 0 || r != 0 {
+		return fmt.Errorf("a filter of system calls cannot be set: thread %d, %w", r, errno)
+	}
+	return nil
 }
 
 func (a *assembler) bytes() []byte {

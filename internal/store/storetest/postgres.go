@@ -190,6 +190,9 @@ func startCluster(synced bool) (c *Cluster, why string, err error) {
 	if err == nil && who != nil {
 		err = os.Chown(dir, int(who.Credential.Uid), int(who.Credential.Gid))
 	}
+	if err == nil {
+		err = os.Chmod(dir, 0o711) // who connects may be another user, as a whole server is
+	}
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, "", err
