@@ -79,7 +79,7 @@ func (p Program) command() *cobra.Command {
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(p.serveCommand(), p.versionCommand(), p.doctorCommand(), p.userCommand(), p.configCommand())
+	root.AddCommand(p.serveCommand(), p.versionCommand(), p.doctorCommand(), p.userCommand(), p.runbookCommand(), p.configCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -52,22 +52,33 @@ func New(cfg Config) (*Agent, error) {
 			ps = append(ps, b.compile()...)
 		}
 		if len(ps) > 0 {
-			var text strings.Builder
-			for _, p := range ps {
-				text.WriteString("\n" + p.Error())
-			}
-			return nil, helpdesk.Errorf(helpdesk.Invalid, "The runbooks in %s have faults:%s", cfg.Dir, text.String())
+			return nil, problemsError(ps)
 		}
 		if books, err = replace(books, own); err != nil {
 			return nil, err
 		}
 	}
-	a := &Agent{books: books, words: words, ready: map[*Runbook]func() []Problem{}}
-	for _, b := range books {
+	a := &Agent{books: books, words: words}
+	a.prepare()
+	return a, nil
+}
+
+// prepare makes what is known of all runbooks together.
+func (a *Agent) prepare() {
+	a.ready = map[*Runbook]func() []Problem{}
+	for _, b := range a.books {
 		a.ready[b] = sync.OnceValue(b.compile)
 	}
-	a.index = newIndex(books, words)
-	return a, nil
+	a.index = newIndex(a.books, a.words)
+}
+
+// problemsError is one error that names every fault with its file and line.
+func problemsError(problems []Problem) error {
+	var text strings.Builder
+	for _, p := range problems {
+		text.WriteString("\n" + p.Error())
+	}
+	return helpdesk.Errorf(helpdesk.Invalid, "Runbooks with faults cannot be used:%s", text.String())
 }
 
 // replace puts the user's runbooks beside the built-in ones, or in the place of those with the same id.
