@@ -120,7 +120,7 @@ func unchanged(hello launch.Hello, tenant helpdesk.Tenant, x helpdesk.Suggestion
 	if err != nil {
 		return helpdesk.WithCause(helpdesk.Conflict, err, "Scope %s is not open on this server, so this command cannot be run here. Reject it with that reason, so that the agent can find another way.", x.Scope)
 	}
-	x.Place, x.Cwd, x.EnvNames = p.Name, p.Shown(), tenant.Variables
+	x.Place, x.Cwd, x.EnvNames = p.Name, p.Shown(), p.EnvNames(tenant)
 	if x.ComputeDigest() != x.Digest {
 		return errChanged()
 	}

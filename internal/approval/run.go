@@ -117,7 +117,7 @@ func (s *Service) plan(ctx context.Context, run helpdesk.Run, x helpdesk.Suggest
 	p, err := place.For(tenant, x.Scope)
 	return launch.Spec{
 		ID: string(run.ID), Kind: p.Kind, Slot: tenant.Slot, Ticket: string(run.Ticket),
-		Argv: append(strings.Fields(helpdesk.Interpreter), x.Command), Env: place.Env(variables), Cols: 120, Rows: 30,
+		Argv: append(strings.Fields(helpdesk.Interpreter), x.Command), Env: place.Env(variables), Outbound: p.Outbound(tenant), Cols: 120, Rows: 30,
 		Timeout: s.cfg.RunTime, Limit: s.cfg.Recording, Overflow: launch.CutAtLimit,
 	}, hello.Epoch, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode"
 
 	"helpdesk"
 	"helpdesk/event"
@@ -25,16 +26,23 @@ type Change struct {
 // Change changes status, title or the active agent of a ticket. Closing it ends everything that runs for it and
 // deletes its workspace.
 func (d *Desk) Change(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, c Change) (t helpdesk.Ticket, err error) {
+	if t, err = d.writable(ctx, by, key); err != nil {
+		return t, err
+	}
+	to, err := d.chosen(ctx, t.Tenant, c)
+	if err != nil {
+		return t, err
+	}
 	var running []helpdesk.TurnID
-	err = d.change(ctx, by, key, func(tx *store.Tx, x helpdesk.Ticket, now time.Time) error {
+	err = d.update(ctx, t.Tenant, key, func(tx *store.Tx, x helpdesk.Ticket, now time.Time) error {
 		running = nil
 		if c.Title != nil {
 			if err := d.rename(tx, by, &x, *c.Title, now); err != nil {
 				return err
 			}
 		}
-		if c.Agent != nil || c.Instance != nil {
-			if err := d.assign(ctx, tx, by, &x, c, now); err != nil {
+		if to.instance.ID != "" {
+			if err := d.assign(tx, by, &x, to, now); err != nil {
 				return err
 			}
 		}
@@ -53,13 +61,13 @@ func (d *Desk) Change(ctx context.Context, by helpdesk.Actor, key helpdesk.Ticke
 		return err
 	})
 	if err == nil {
-		d.stopLocal(ctx, running)
+		d.stopLocal(ctx, by, running)
 	}
 	return t, err
 }
 
 func (d *Desk) rename(tx *store.Tx, by helpdesk.Actor, t *helpdesk.Ticket, title string, now time.Time) error {
-	title = strings.Join(strings.Fields(title), " ")
+	title = strings.Join(strings.Fields(strings.Map(printable, title)), " ")
 	if err := helpdesk.CheckText("The title", title, titleLimit); err != nil {
 		return err
 	}
@@ -78,7 +86,26 @@ func (d *Desk) rename(tx *store.Tx, by helpdesk.Actor, t *helpdesk.Ticket, title
 	return err
 }
 
-func (d *Desk) assign(ctx context.Context, tx *store.Tx, by helpdesk.Actor, t *helpdesk.Ticket, c Change, now time.Time) error {
+// printable drops what a title has no use for and a terminal would obey.
+func printable(r rune) rune {
+	if unicode.IsControl(r) && !unicode.IsSpace(r) && r != 0 {
+		return -1
+	}
+	return r
+}
+
+// assignee is an instance to work with, and its agent.
+type assignee struct {
+	instance helpdesk.Instance
+	agent    helpdesk.Agent
+}
+
+// chosen settles whom a change assigns; nobody where it leaves that as it is. It is asked outside of the transaction,
+// which must not wait for another.
+func (d *Desk) chosen(ctx context.Context, tenant helpdesk.TenantID, c Change) (to assignee, err error) {
+	if c.Agent == nil && c.Instance == nil {
+		return to, nil
+	}
 	var agent helpdesk.AgentID
 	var named helpdesk.InstanceID
 	if c.Agent != nil {
@@ -87,12 +114,21 @@ func (d *Desk) assign(ctx context.Context, tx *store.Tx, by helpdesk.Actor, t *h
 	if c.Instance != nil {
 		named = *c.Instance
 	}
-	i, a, err := d.cfg.Roster.Choose(ctx, t.Tenant, agent, named)
-	if err != nil || i.ID == t.Instance {
+	to.instance, to.agent, err = d.cfg.Roster.Choose(ctx, tenant, agent, named)
+	return to, err
+}
+
+// assign makes another instance the ticket's active one. What was approved for the one before is proposed again.
+func (d *Desk) assign(tx *store.Tx, by helpdesk.Actor, t *helpdesk.Ticket, to assignee, now time.Time) error {
+	i, a := to.instance, to.agent
+	if i.ID == t.Instance {
+		return nil
+	}
+	if err := d.cfg.Approval.TakeBack(tx, t.Key, t.Instance, "The ticket went to "+a.Name+" before it ran.", now); err != nil {
 		return err
 	}
 	t.Agent, t.Instance = a.ID, i.ID
-	_, err = tx.Emit(t.Key, by.By(), event.TicketAssigned{Agent: string(a.ID), AgentName: a.Name, Instance: string(i.ID), InstanceName: i.Name}, now)
+	_, err := tx.Emit(t.Key, by.By(), event.TicketAssigned{Agent: string(a.ID), AgentName: a.Name, Instance: string(i.ID), InstanceName: i.Name}, now)
 	return err
 }
 
@@ -157,9 +193,9 @@ func cancelTurn(tx *store.Tx, by helpdesk.Actor, t helpdesk.Turn, reason string,
 	return err
 }
 
-func (d *Desk) stopLocal(ctx context.Context, turns []helpdesk.TurnID) {
+func (d *Desk) stopLocal(ctx context.Context, by helpdesk.Actor, turns []helpdesk.TurnID) {
 	for _, t := range turns {
-		d.cfg.Turns.Stop(ctx, t)
+		d.cfg.Turns.Stop(ctx, by.By(), t)
 	}
 	d.clearSoon()
 }
@@ -191,27 +227,33 @@ func (d *Desk) Stop(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketK
 	if err != nil {
 		return err
 	}
-	reason := "Stopped by " + by.Name + "."
 	for _, o := range open {
 		if o.State == helpdesk.TurnRunning {
-			d.cfg.Turns.Stop(ctx, o.ID)
+			d.cfg.Turns.Stop(ctx, by.By(), o.ID)
 		}
 	}
 	// Whoever worked on the turn here has written its end by now. If it ran elsewhere, or nowhere yet, it ends here.
-	return d.change(ctx, by, key, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) error {
+	var ended []helpdesk.TurnID
+	err = d.change(ctx, by, key, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) error {
+		ended = nil
 		left, err := tx.OpenTurns(key)
 		if err != nil {
 			return err
 		}
 		for _, l := range left {
 			if l.State == helpdesk.TurnRunning || len(open) == 1 && l.ID == open[0].ID {
-				if err := cancelTurn(tx, by, l, reason, now); err != nil {
+				if err := cancelTurn(tx, by, l, "Stopped by "+by.Name+".", now); err != nil {
 					return err
 				}
+				ended = append(ended, l.ID)
 			}
 		}
 		return tx.Refresh(key)
 	})
+	if err == nil {
+		d.stopLocal(ctx, by, ended) // one may have begun here in the meantime
+	}
+	return err
 }
 
 // Release lets held messages go on, or discards them.

@@ -27,12 +27,12 @@ func (d *Desk) Delete(ctx context.Context, by helpdesk.Actor, key helpdesk.Ticke
 		return tx.Audit(store.Entry{At: now, By: by.By(), Action: "ticket.delete", Target: string(key)})
 	})
 	if err == nil {
-		d.stopLocal(ctx, running)
+		d.stopLocal(ctx, by, running)
 	}
 	return err
 }
 
-// Restore brings a deleted ticket back, while it can be.
+// Restore brings a deleted ticket back for as long as Config.UndoDelete says: afterwards its files may be gone already.
 func (d *Desk) Restore(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey) (t helpdesk.Ticket, err error) {
 	err = d.cfg.Store.View(ctx, by.Reach(), func(tx *store.Tx) error {
 		t, err = tx.AnyTicket(key)
@@ -51,6 +51,9 @@ func (d *Desk) Restore(ctx context.Context, by helpdesk.Actor, key helpdesk.Tick
 		now, err := tx.Now()
 		if err != nil {
 			return err
+		}
+		if now.Sub(*t.DeletedAt) >= d.cfg.UndoDelete {
+			return helpdesk.Errorf(helpdesk.Conflict, "%s was deleted too long ago: it is being erased and cannot be restored.", key)
 		}
 		t.DeletedAt = nil
 		if err := tx.SaveTicket(t); err != nil {
@@ -145,14 +148,14 @@ func (d *Desk) clear(ctx context.Context, c store.TenantTicket) error {
 			return err
 		}
 	}
-	return d.cfg.Store.Update(ctx, c.Tenant, func(tx *store.Tx) error {
+	return unlessErased(d.cfg.Store.Update(ctx, c.Tenant, func(tx *store.Tx) error {
 		t, err := tx.LockTicket(c.Ticket)
 		if err != nil || !t.Closing {
 			return err
 		}
 		t.Closing = false
 		return tx.SaveTicket(t)
-	})
+	}))
 }
 
 func (d *Desk) purge(ctx context.Context, p store.TenantTicket) error {
@@ -162,7 +165,7 @@ func (d *Desk) purge(ctx context.Context, p store.TenantTicket) error {
 	if err := d.cfg.Clearing.DeleteRecordings(ctx, p.Ticket); err != nil {
 		return err
 	}
-	return d.cfg.Store.Update(ctx, p.Tenant, func(tx *store.Tx) error {
+	return unlessErased(d.cfg.Store.Update(ctx, p.Tenant, func(tx *store.Tx) error {
 		t, err := tx.LockTicket(p.Ticket)
 		if err != nil || t.DeletedAt == nil {
 			return err
@@ -175,5 +178,13 @@ func (d *Desk) purge(ctx context.Context, p store.TenantTicket) error {
 			return err
 		}
 		return tx.EraseTicket(p.Ticket)
-	})
+	}))
+}
+
+// unlessErased is nil where another node was faster and the ticket is not there any more.
+func unlessErased(err error) error {
+	if helpdesk.KindOf(err) == helpdesk.NotFound {
+		return nil
+	}
+	return err
 }

@@ -36,15 +36,16 @@ type Config struct {
 
 // Turns is what a Desk needs of whoever works on turns.
 type Turns interface {
-	Wake()                                             // there may be a turn to take
-	Stop(ctx context.Context, id helpdesk.TurnID) bool // end a turn that runs on this node, keeping its text; false: it does not
+	Wake()                                                             // there may be a turn to take
+	Stop(ctx context.Context, by helpdesk.By, id helpdesk.TurnID) bool // end a turn that runs on this node, keeping its text; false: it does not
 }
 
-// Approval is what a Desk needs of whoever keeps decisions. Both are called inside a transaction that holds the
+// Approval is what a Desk needs of whoever keeps decisions. All are called inside a transaction that holds the
 // ticket's row.
 type Approval interface {
 	HasDue(tx *store.Tx, key helpdesk.TicketKey, i helpdesk.InstanceID) (bool, error)
 	LapseAll(tx *store.Tx, key helpdesk.TicketKey, by helpdesk.By, note string, at time.Time) error
+	TakeBack(tx *store.Tx, key helpdesk.TicketKey, i helpdesk.InstanceID, note string, at time.Time) error // what is approved for an instance is proposed again
 }
 
 // Clearing ends what a ticket has on this host. Each call returns once that is done; each may be repeated.
@@ -155,45 +156,69 @@ func (d *Desk) Post(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketK
 	if err := d.checkMessage(content, true); err != nil {
 		return "", "", err
 	}
-	type posted struct {
-		Message helpdesk.MessageID
-		Turn    helpdesk.TurnID
+	t, err := d.writable(ctx, by, key)
+	if err != nil {
+		return "", "", err
 	}
-	err = d.change(ctx, by, key, func(tx *store.Tx, t helpdesk.Ticket, now time.Time) error {
-		var p posted
-		if found, err := tx.Recall(once, &p); err != nil || found {
-			m, turn = p.Message, p.Turn
-			return err
+	for {
+		choice := to
+		if choice == "" {
+			choice = t.Instance
 		}
-		if t.Status == helpdesk.TicketClosed {
-			return helpdesk.Errorf(helpdesk.Conflict, "%s is closed. Set its status to open, then send the message again.", key)
-		}
-		if to == "" {
-			to = t.Instance
-		}
-		instance, _, err := d.cfg.Roster.Choose(ctx, t.Tenant, "", to)
-		if err != nil {
-			return err
-		}
-		if strings.TrimSpace(content) == "" {
-			due, err := d.cfg.Approval.HasDue(tx, key, instance.ID)
-			if err != nil {
+		// Who is there is asked outside of the transaction, which must not wait for another.
+		instance, _, unknown := d.cfg.Roster.Choose(ctx, t.Tenant, "", choice)
+		switched := false
+		err = d.update(ctx, t.Tenant, key, func(tx *store.Tx, x helpdesk.Ticket, now time.Time) error {
+			var p posted
+			if found, err := tx.Recall(once, &p); err != nil || found {
+				m, turn = p.Message, p.Turn
 				return err
 			}
-			if !due {
-				return helpdesk.Errorf(helpdesk.Invalid, "The message is empty, and there is no decision or result to send. Write something first.")
+			if x.Status == helpdesk.TicketClosed {
+				return helpdesk.Errorf(helpdesk.Conflict, "%s is closed. Set its status to open, then send the message again.", key)
 			}
+			if switched = to == "" && x.Instance != choice; switched {
+				t = x
+				return nil
+			}
+			if unknown != nil {
+				return unknown
+			}
+			if p, err = d.answerable(tx, by, x, instance, content, now); err != nil {
+				return err
+			}
+			m, turn = p.Message, p.Turn
+			return tx.Remember(once, p, now)
+		})
+		if err != nil || !switched {
+			break
 		}
-		if p.Message, p.Turn, err = d.post(tx, by, t, instance, content, now); err != nil {
-			return err
-		}
-		m, turn = p.Message, p.Turn
-		return tx.Remember(once, p, now)
-	})
+	}
 	if err == nil {
 		d.cfg.Turns.Wake()
 	}
 	return m, turn, err
+}
+
+// posted is what came of a message, as it is remembered for a request that is repeated.
+type posted struct {
+	Message helpdesk.MessageID
+	Turn    helpdesk.TurnID
+}
+
+// answerable posts a message, which may be empty where something is due.
+func (d *Desk) answerable(tx *store.Tx, by helpdesk.Actor, t helpdesk.Ticket, i helpdesk.Instance, content string, now time.Time) (p posted, err error) {
+	if strings.TrimSpace(content) == "" {
+		due, err := d.cfg.Approval.HasDue(tx, t.Key, i.ID)
+		if err != nil {
+			return p, err
+		}
+		if !due {
+			return p, helpdesk.Errorf(helpdesk.Invalid, "The message is empty, and there is no decision or result to send. Write something first.")
+		}
+	}
+	p.Message, p.Turn, err = d.post(tx, by, t, i, content, now)
+	return p, err
 }
 
 // post writes message, turn and their events; the caller holds the ticket's row or has just made it.
@@ -250,14 +275,25 @@ func (d *Desk) checkMessage(s string, mayBeEmpty bool) error {
 
 // change runs fn in a transaction that holds the ticket's row, if the actor may. A deleted ticket is not found.
 func (d *Desk) change(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey, fn func(*store.Tx, helpdesk.Ticket, time.Time) error) error {
-	t, err := d.Ticket(ctx, by, key)
+	t, err := d.writable(ctx, by, key)
 	if err != nil {
 		return err
 	}
-	if err := helpdesk.May(by, helpdesk.PermTicketWrite, t.Tenant); err != nil {
-		return err
+	return d.update(ctx, t.Tenant, key, fn)
+}
+
+// writable reads a ticket that the actor may change.
+func (d *Desk) writable(ctx context.Context, by helpdesk.Actor, key helpdesk.TicketKey) (helpdesk.Ticket, error) {
+	t, err := d.Ticket(ctx, by, key)
+	if err != nil {
+		return t, err
 	}
-	return d.cfg.Store.Update(ctx, t.Tenant, func(tx *store.Tx) error {
+	return t, helpdesk.May(by, helpdesk.PermTicketWrite, t.Tenant)
+}
+
+// update runs fn in a transaction that holds the ticket's row.
+func (d *Desk) update(ctx context.Context, tenant helpdesk.TenantID, key helpdesk.TicketKey, fn func(*store.Tx, helpdesk.Ticket, time.Time) error) error {
+	return d.cfg.Store.Update(ctx, tenant, func(tx *store.Tx) error {
 		t, err := tx.LockTicket(key)
 		if err != nil {
 			return err

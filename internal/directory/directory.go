@@ -87,6 +87,7 @@ type ChangeTenant struct {
 	Prefix    *string
 	Place     *helpdesk.TenantPlace
 	Members   *[]helpdesk.UserID
+	Outbound  *[]string // what its private sandboxes may connect to, as host:port
 	Variables map[string]*string
 }
 
@@ -283,6 +284,12 @@ func (s *Service) ChangeTenant(ctx context.Context, by helpdesk.Actor, id helpde
 	if err != nil {
 		return Tenant{}, err
 	}
+	var outbound []helpdesk.Destination
+	if c.Outbound != nil {
+		if outbound, err = helpdesk.ParseDestinations(*c.Outbound); err != nil {
+			return Tenant{}, err
+		}
+	}
 	defer s.changed()
 	err = s.store.SystemUpdate(ctx, store.Directory, func(tx *store.System) error {
 		t, err := find(tx, by, string(id))
@@ -294,6 +301,7 @@ func (s *Service) ChangeTenant(ctx context.Context, by helpdesk.Actor, id helpde
 			return err
 		}
 		var changed []string
+		detail := map[string]string{}
 		if c.Name != nil {
 			if t.Name, err = checkName(*c.Name); err != nil {
 				return err
@@ -313,6 +321,11 @@ func (s *Service) ChangeTenant(ctx context.Context, by helpdesk.Actor, id helpde
 			}
 			t.Place = *c.Place
 			changed = append(changed, "place")
+		}
+		if c.Outbound != nil && !slices.Equal(t.Outbound, outbound) {
+			detail = outboundChange(t.Outbound, outbound)
+			t.Outbound = outbound
+			changed = append(changed, "outbound")
 		}
 		if err := tx.SaveTenant(t); err != nil {
 			return err
@@ -343,10 +356,8 @@ func (s *Service) ChangeTenant(ctx context.Context, by helpdesk.Actor, id helpde
 			return err
 		}
 		slices.Sort(changed)
-		return tx.Audit(store.Entry{
-			At: now, By: by.By(), Action: "tenant.change", Tenant: t.ID, Target: string(t.ID),
-			Detail: map[string]string{"changed": strings.Join(changed, ", ")},
-		})
+		detail["changed"] = strings.Join(changed, ", ")
+		return tx.Audit(store.Entry{At: now, By: by.By(), Action: "tenant.change", Tenant: t.ID, Target: string(t.ID), Detail: detail})
 	})
 	return x, err
 }
@@ -450,6 +461,25 @@ func (s *Service) seal(t helpdesk.TenantID, variables map[string]*string) (map[s
 
 func variableContext(t helpdesk.TenantID, name string) string {
 	return "variable/" + string(t) + "/" + name
+}
+
+// outboundChange says for the audit what of this host's network was opened and closed.
+func outboundChange(before, after []helpdesk.Destination) map[string]string {
+	detail := map[string]string{}
+	note := func(word string, list, others []helpdesk.Destination) {
+		var new []string
+		for _, d := range list {
+			if !slices.Contains(others, d) {
+				new = append(new, string(d))
+			}
+		}
+		if len(new) > 0 {
+			detail[word] = strings.Join(new, " ")
+		}
+	}
+	note("outbound opened", after, before)
+	note("outbound closed", before, after)
+	return detail
 }
 
 func setMembers(tx *store.System, t helpdesk.TenantID, members []helpdesk.UserID) error {

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -228,6 +229,56 @@ func TestVariables(t *testing.T) {
 				t.Error("the audit holds the value")
 			}
 		}
+	}
+}
+
+// What a tenant's sandboxes may reach is opened by a platform admin, in one spelling, and the audit says what.
+func TestDestinationsOfATenant(t *testing.T) {
+	x := found(t, Config{})
+	ctx := t.Context()
+	blue := x.tenant(NewTenant{Name: "Blue"})
+	change := func(list ...string) (Tenant, error) {
+		return x.ChangeTenant(ctx, root, blue.ID, ChangeTenant{Outbound: &list})
+	}
+	got, err := change("API.example.com:443", "192.0.2.7:22")
+	if want := []helpdesk.Destination{"api.example.com:443", "192.0.2.7:22"}; err != nil || !slices.Equal(got.Outbound, want) {
+		t.Errorf("%v, %v", got.Outbound, err)
+	}
+	if _, err := change("192.0.2.7:22", "git.example.com:22"); err != nil {
+		t.Fatal(err)
+	}
+	name := "Azure"
+	if got, err := x.ChangeTenant(ctx, root, blue.ID, ChangeTenant{Name: &name}); err != nil || len(got.Outbound) != 2 {
+		t.Errorf("after another change: %v, %v", got.Outbound, err)
+	}
+	for _, bad := range []string{"example.com", "*.example.com:443", "localhost:80", "https://example.com:443"} {
+		_, err := change(bad)
+		x.is(err, helpdesk.Invalid, bad)
+	}
+	many := make([]string, helpdesk.MostDestinations+1)
+	for i := range many {
+		many[i] = fmt.Sprintf("h%d.example:443", i)
+	}
+	_, err = change(many...)
+	x.is(err, helpdesk.TooMany, "more than a tenant may have")
+	_, err = x.ChangeTenant(ctx, helpdesk.Actor{Kind: helpdesk.ActorUser, ID: "member", Tenants: []helpdesk.TenantID{blue.ID}}, blue.ID, ChangeTenant{Outbound: &[]string{}})
+	x.is(err, helpdesk.Forbidden, "by a member of the tenant")
+	if got, err := change(); err != nil || len(got.Outbound) != 0 {
+		t.Errorf("after closing: %v, %v", got.Outbound, err)
+	}
+	var details []map[string]string
+	for _, e := range auditOf(x, string(blue.ID)) {
+		if e.Action == "tenant.change" {
+			details = append(details, e.Detail)
+		}
+	}
+	if d := cmp.Diff([]map[string]string{
+		{"changed": "outbound", "outbound opened": "api.example.com:443 192.0.2.7:22"},
+		{"changed": "outbound", "outbound opened": "git.example.com:22", "outbound closed": "api.example.com:443"},
+		{"changed": "name"},
+		{"changed": "outbound", "outbound closed": "192.0.2.7:22 git.example.com:22"},
+	}, details); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -17,6 +17,7 @@ type Tenant struct {
 	Place     string   `json:"place" enum:"sandbox,host_view" doc:"Where its commands and terminals run."`
 	Tickets   int64    `json:"tickets" doc:"How many it ever had."`
 	Variables []string `json:"variables"`
+	Outbound  []string `json:"outbound" doc:"What its private sandboxes may connect to, as host:port. Empty: they have no network."`
 	Members   []Member `json:"members"`
 }
 
@@ -74,7 +75,7 @@ func (s *Server) tenants() {
 	})
 	register(s, operation{
 		Method: "PATCH", Path: "/tenants/{id}", ID: "changeTenant", Permission: helpdesk.PermPlatformManage, Tag: tag, MaxBody: 2 << 20,
-		Summary: "Change a tenant", About: "The prefix can be changed until the first ticket. members replaces all of them. In variables, null deletes one, and those not named stay.",
+		Summary: "Change a tenant", About: "The prefix can be changed until the first ticket. members and outbound replace all of them. In variables, null deletes one, and those not named stay.",
 	}, func(ctx context.Context, by caller, in *struct {
 		IDPath
 		Body struct {
@@ -82,6 +83,7 @@ func (s *Server) tenants() {
 			Prefix    *string            `json:"prefix,omitempty" maxLength:"10"`
 			Place     *string            `json:"place,omitempty" enum:"sandbox,host_view"`
 			Members   *[]string          `json:"members,omitempty" maxItems:"10000" doc:"Ids of people."`
+			Outbound  *[]string          `json:"outbound,omitempty" maxItems:"50" doc:"What its private sandboxes may connect to: host:port each, a full name or an address. It holds for what is started from now on."`
 			Variables map[string]*string `json:"variables,omitempty" doc:"Values are never shown again."`
 		}
 	}) (*one[Tenant], error) {
@@ -89,7 +91,7 @@ func (s *Server) tenants() {
 		if err != nil {
 			return nil, err
 		}
-		c := directory.ChangeTenant{Name: in.Body.Name, Prefix: in.Body.Prefix, Variables: in.Body.Variables}
+		c := directory.ChangeTenant{Name: in.Body.Name, Prefix: in.Body.Prefix, Outbound: in.Body.Outbound, Variables: in.Body.Variables}
 		if in.Body.Place != nil {
 			p := helpdesk.TenantPlace(*in.Body.Place)
 			c.Place = &p
@@ -148,7 +150,10 @@ func userIDs(ids []string) []helpdesk.UserID {
 func tenantOf(t directory.Tenant) Tenant {
 	x := Tenant{
 		ID: string(t.ID), Key: t.Key, Name: t.Name, Prefix: t.Prefix, Place: string(t.Place), Tickets: t.Tickets,
-		Variables: append([]string{}, t.Variables...), Members: []Member{},
+		Variables: append([]string{}, t.Variables...), Outbound: []string{}, Members: []Member{},
+	}
+	for _, d := range t.Outbound {
+		x.Outbound = append(x.Outbound, string(d))
 	}
 	for _, m := range t.Members {
 		x.Members = append(x.Members, Member{string(m.ID), m.Name, m.Email})

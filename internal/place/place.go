@@ -10,6 +10,7 @@ import (
 
 	"helpdesk"
 	"helpdesk/internal/launch"
+	"helpdesk/internal/place/sandbox"
 )
 
 // Place is what does the running.
@@ -62,6 +63,30 @@ func (p Place) Cwd(h launch.Hello, slot int, ticket helpdesk.TicketKey, below st
 		return path.Join(h.Data, "workspaces", strconv.Itoa(slot), string(ticket), below)
 	}
 	return path.Join("/workspace", below)
+}
+
+// Outbound is what programs in the place may connect to by the tenant's list. The other places have their host's
+// network, and no list.
+func (p Place) Outbound(t helpdesk.Tenant) []string {
+	if p.Kind != launch.Private {
+		return nil
+	}
+	list := make([]string, len(t.Outbound))
+	for i, d := range t.Outbound {
+		list[i] = string(d)
+	}
+	return list
+}
+
+// EnvNames are the names of the variables that are set for a tenant's programs in the place, sorted: its own, and with
+// a list of destinations those that tell of the way out.
+func (p Place) EnvNames(t helpdesk.Tenant) []string {
+	names := slices.Clone(t.Variables)
+	if len(p.Outbound(t)) > 0 {
+		names = append(names, sandbox.ProxyNames()...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Env is a tenant's variables in the form of a launch.Spec, sorted by name, after which come more, as NAME=value.

@@ -47,6 +47,32 @@ func TestAPlaceThatCannotBeStartedIsRefusedWithTheReason(t *testing.T) {
 	}
 }
 
+// The way out is part of what a card shows and its digest binds, in the one place that has it.
+func TestOnlyAPrivateSandboxHasAListOfDestinations(t *testing.T) {
+	tenant := helpdesk.Tenant{Variables: []string{"ZONE", "no_proxy"}, Outbound: []helpdesk.Destination{"api.example:443"}}
+	private := place.Place{Name: "sandbox", Kind: launch.Private}
+	if got := private.Outbound(tenant); len(got) != 1 || got[0] != "api.example:443" {
+		t.Errorf("the list is %v", got)
+	}
+	want := []string{"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ZONE", "all_proxy", "http_proxy", "https_proxy", "no_proxy"}
+	if diff := cmp.Diff(want, private.EnvNames(tenant)); diff != "" {
+		t.Error(diff)
+	}
+	for _, kind := range []launch.Kind{launch.HostView, launch.Host, ""} {
+		p := place.Place{Kind: kind}
+		if got := p.Outbound(tenant); got != nil {
+			t.Errorf("%s: the list is %v", kind, got)
+		}
+		if diff := cmp.Diff([]string{"ZONE", "no_proxy"}, p.EnvNames(tenant)); diff != "" {
+			t.Errorf("%s: %s", kind, diff)
+		}
+	}
+	tenant.Outbound = nil
+	if diff := cmp.Diff([]string{"ZONE", "no_proxy"}, private.EnvNames(tenant)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestVariablesKeepOneOrder(t *testing.T) {
 	got := place.Env(map[string]string{"B": "2", "A": "1 x"}, "PS1=$ ")
 	if diff := cmp.Diff([]string{"A=1 x", "B=2", "PS1=$ "}, got); diff != "" {

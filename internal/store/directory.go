@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"helpdesk"
@@ -18,12 +19,25 @@ const (
 func scanTenant(r row) (helpdesk.Tenant, error) {
 	var x helpdesk.Tenant
 	var created int64
-	err := r.Scan(&x.ID, &x.Key, &x.Name, &x.Prefix, &x.Tickets, &x.Place, &x.Slot, &created)
+	var outbound string
+	err := r.Scan(&x.ID, &x.Key, &x.Name, &x.Prefix, &x.Tickets, &x.Place, &x.Slot, &outbound, &created)
 	x.CreatedAt = fromMicros(created)
+	for d := range strings.FieldsSeq(outbound) {
+		x.Outbound = append(x.Outbound, helpdesk.Destination(d))
+	}
 	return x, err
 }
 
-const tenantColumns = `id, key, name, prefix, tickets, place, slot, created_at`
+const tenantColumns = `id, key, name, prefix, tickets, place, slot, outbound, created_at`
+
+// joined is the stored form of a list of destinations, none of which has a blank in it.
+func joined(list []helpdesk.Destination) string {
+	texts := make([]string, len(list))
+	for i, d := range list {
+		texts[i] = string(d)
+	}
+	return strings.Join(texts, " ")
+}
 
 // Tenants reads every tenant within reach, by name, with the names of its variables.
 func (s *System) Tenants(reach helpdesk.Reach) ([]helpdesk.Tenant, error) {
@@ -58,17 +72,17 @@ const tenantTaken = "Another tenant has this key or this prefix already. Choose 
 
 // InsertTenant stores a new tenant and gives it the next free slot. A key or prefix that is taken is a Conflict.
 func (s *System) InsertTenant(x helpdesk.Tenant) (helpdesk.Tenant, error) {
-	err := s.tx.first("", func(r row) error { return r.Scan(&x.Slot) }, `INSERT INTO tenants (id, key, name, prefix, tickets, place, slot, created_at)
-		VALUES (?, ?, ?, ?, 0, ?, (SELECT coalesce(max(slot), 0) + 1 FROM tenants), ?) RETURNING slot`,
-		string(x.ID), x.Key, x.Name, x.Prefix, string(x.Place), micros(x.CreatedAt))
+	err := s.tx.first("", func(r row) error { return r.Scan(&x.Slot) }, `INSERT INTO tenants (id, key, name, prefix, tickets, place, slot, outbound, created_at)
+		VALUES (?, ?, ?, ?, 0, ?, (SELECT coalesce(max(slot), 0) + 1 FROM tenants), ?, ?) RETURNING slot`,
+		string(x.ID), x.Key, x.Name, x.Prefix, string(x.Place), joined(x.Outbound), micros(x.CreatedAt))
 	return x, unlessTaken(err, tenantTaken)
 }
 
 // SaveTenant stores what can change of a tenant; its prefix only while it has no ticket: else Conflict, as where
 // another tenant has the prefix.
 func (s *System) SaveTenant(x helpdesk.Tenant) error {
-	n, err := s.tx.exec(`UPDATE tenants SET name = ?, place = ?, prefix = ? WHERE id = ? AND (tickets = 0 OR prefix = ?)`,
-		x.Name, string(x.Place), x.Prefix, string(x.ID), x.Prefix)
+	n, err := s.tx.exec(`UPDATE tenants SET name = ?, place = ?, prefix = ?, outbound = ? WHERE id = ? AND (tickets = 0 OR prefix = ?)`,
+		x.Name, string(x.Place), x.Prefix, joined(x.Outbound), string(x.ID), x.Prefix)
 	if err != nil || n > 0 {
 		return unlessTaken(err, tenantTaken)
 	}

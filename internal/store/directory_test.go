@@ -39,6 +39,7 @@ func TestTenants(t *testing.T) {
 		listed(reach())
 
 		x.Name, x.Place, x.Prefix = "Renamed", helpdesk.PlaceHostView, "AA"
+		x.Outbound = []helpdesk.Destination{"api.example:443", "[2001:db8::1]:22"}
 		w.system(func(tx *store.System) error { return tx.SaveTenant(x) })
 		taken := x
 		taken.Prefix = "B"

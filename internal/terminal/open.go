@@ -201,7 +201,7 @@ func (s *Service) start(ctx context.Context, t helpdesk.Terminal, tenant helpdes
 	p := s.adopt(t, launch.Status{ID: string(t.ID), Ticket: string(t.Ticket), Cols: uint16(t.Cols), Rows: uint16(t.Rows)})
 	argv, more := shell(t, where)
 	st, err := s.launcher.Start(ctx, launch.Spec{
-		ID: string(t.ID), Kind: where.Kind, Slot: tenant.Slot, Ticket: string(t.Ticket), Argv: argv, Env: place.Env(variables, more...),
+		ID: string(t.ID), Kind: where.Kind, Slot: tenant.Slot, Ticket: string(t.Ticket), Argv: argv, Env: place.Env(variables, more...), Outbound: where.Outbound(tenant),
 		Cols: uint16(t.Cols), Rows: uint16(t.Rows), Limit: s.cfg.Recording, Overflow: launch.PauseAtLimit, CaptureInput: true,
 	})
 	if err == nil {

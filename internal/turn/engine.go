@@ -6,6 +6,9 @@
 // database's clock. A turn whose node is lost is interrupted by whoever takes it over, with its text to the last
 // checkpoint and every fact, unless nothing had been sent: then it is run again. Facts (activity, plan, commands,
 // links, questions) are committed when they arrive; text is checkpointed at least once a second.
+//
+// Nothing that an agent sends or does reaches further than its own turn: what it sends is bounded and cleaned, and
+// one that panics, or goes on after it was told to end, neither harms the node nor holds the ticket.
 package turn
 
 import (
@@ -26,6 +29,13 @@ type Agent interface {
 	Answer(ctx context.Context, req helpdesk.Request) iter.Seq2[helpdesk.Part, error]
 }
 
+// Store is what is kept and read: turns, events, suggestions.
+type Store interface {
+	View(ctx context.Context, reach helpdesk.Reach, fn func(*store.Tx) error) error
+	Update(ctx context.Context, tenant helpdesk.TenantID, fn func(*store.Tx) error) error
+	SystemView(ctx context.Context, why store.Purpose, fn func(*store.System) error) error
+}
+
 // Parts shows people the text of a running turn as it comes.
 type Parts interface {
 	Begin(t helpdesk.Turn) error
@@ -41,7 +51,7 @@ type Approval interface {
 
 // Config joins an Engine to its surroundings. All but the numbers and Log are required.
 type Config struct {
-	Store    *store.Store
+	Store    Store
 	Roster   *store.Roster
 	Agents   map[helpdesk.AgentKind]Agent
 	Parts    Parts
@@ -58,6 +68,7 @@ type Config struct {
 	Suggestion  int           // bytes of one suggestion; default 64 KiB
 	Suggestions int           // in one reply; default 50
 	Files       int           // bytes of one proposed file; default 10 MiB
+	Grace       time.Duration // how long Run's end waits for agents that do not heed theirs; default 5 s
 }
 
 // Engine works on turns. Its methods may be called from any number of goroutines.
@@ -67,6 +78,7 @@ type Engine struct {
 
 	mu      sync.Mutex
 	running map[helpdesk.TurnID]*job
+	answers map[*answer]helpdesk.TurnID // that have not returned; where an agent heeds its end, no longer than its job
 }
 
 // job is a turn at work on this node.
@@ -77,10 +89,14 @@ type job struct {
 
 // Why a turn's context ends.
 var (
-	errStopped = errors.New("turn: a person stopped it")
-	errLost    = errors.New("turn: the lease is lost")
-	errLong    = errors.New("turn: it took too long")
+	errLost = errors.New("turn: the lease is lost")
+	errLong = errors.New("turn: it took too long")
 )
+
+// stopped is the same where a person stopped it.
+type stopped struct{ by helpdesk.By }
+
+func (s stopped) Error() string { return "turn: stopped by " + s.by.Name }
 
 // New makes an Engine; it starts nothing.
 func New(cfg Config) *Engine {
@@ -94,7 +110,10 @@ func New(cfg Config) *Engine {
 	cfg.Suggestion = or(cfg.Suggestion, 64<<10)
 	cfg.Suggestions = or(cfg.Suggestions, 50)
 	cfg.Files = or(cfg.Files, 10<<20)
-	return &Engine{cfg: cfg, wake: make(chan struct{}, 1), running: map[helpdesk.TurnID]*job{}}
+	cfg.Grace = or(cfg.Grace, 5*time.Second)
+	return &Engine{
+		cfg: cfg, wake: make(chan struct{}, 1), running: map[helpdesk.TurnID]*job{}, answers: map[*answer]helpdesk.TurnID{},
+	}
 }
 
 func or[T comparable](v, otherwise T) T {
@@ -113,16 +132,16 @@ func (e *Engine) Wake() {
 	}
 }
 
-// Stop ends a turn at work on this node and returns when its end is written, text and all. It says false where
-// the turn is not at work here.
-func (e *Engine) Stop(ctx context.Context, id helpdesk.TurnID) bool {
+// Stop ends a turn at work on this node for a person and returns when its end is written, text and all. It says
+// false where the turn is not at work here.
+func (e *Engine) Stop(ctx context.Context, by helpdesk.By, id helpdesk.TurnID) bool {
 	e.mu.Lock()
 	j := e.running[id]
 	e.mu.Unlock()
 	if j == nil {
 		return false
 	}
-	j.cancel(errStopped)
+	j.cancel(stopped{by})
 	select {
 	case <-j.done:
 	case <-ctx.Done():
@@ -134,6 +153,7 @@ func (e *Engine) Stop(ctx context.Context, id helpdesk.TurnID) bool {
 // which it goes on: sent ones interrupted, the others queued.
 func (e *Engine) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
+	defer e.outlast()
 	defer wg.Wait()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -160,7 +180,7 @@ func (e *Engine) take(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	var waiting []store.WaitingTurn
 	err := e.cfg.Store.SystemView(ctx, store.TurnQueue, func(s *store.System) (err error) {
-		waiting, err = s.WaitingTurns(room)
+		waiting, err = s.WaitingTurns(e.cfg.AtOnce) // more than there is room for: some may be at work here already
 		return err
 	})
 	if err != nil {
@@ -169,7 +189,7 @@ func (e *Engine) take(ctx context.Context, wg *sync.WaitGroup) error {
 	for _, w := range waiting {
 		e.mu.Lock()
 		_, busy := e.running[w.ID]
-		if !busy {
+		if !busy && len(e.running) < e.cfg.AtOnce {
 			jctx, cancel := context.WithCancelCause(ctx)
 			j := &job{cancel: cancel, done: make(chan struct{})}
 			e.running[w.ID] = j
@@ -193,6 +213,7 @@ func (e *Engine) take(ctx context.Context, wg *sync.WaitGroup) error {
 // work takes a turn and carries it out.
 func (e *Engine) work(ctx context.Context, cancel context.CancelCauseFunc, w store.WaitingTurn) {
 	log := e.cfg.Log.With("ticket", w.Ticket, "turn", w.ID)
+	since := time.Now()
 	t, ok, err := e.lease(ctx, w)
 	if err != nil && helpdesk.KindOf(err) != helpdesk.Conflict && ctx.Err() == nil {
 		log.Error("taking a turn", "error", err)
@@ -202,7 +223,7 @@ func (e *Engine) work(ctx context.Context, cancel context.CancelCauseFunc, w sto
 	}
 	held, release := context.WithCancel(ctx)
 	var beat sync.WaitGroup
-	beat.Go(func() { e.renew(held, cancel, t) })
+	beat.Go(func() { e.renew(held, cancel, t, since) })
 	defer beat.Wait()
 	defer release()
 	late := time.AfterFunc(e.cfg.Turn, func() { cancel(errLong) })
@@ -231,9 +252,9 @@ func (e *Engine) lease(ctx context.Context, w store.WaitingTurn) (t helpdesk.Tur
 		if err != nil {
 			return err
 		}
-		for _, o := range open {
-			if o.ID != w.ID && o.State == helpdesk.TurnRunning {
-				return nil // one turn of a ticket at a time
+		for i, o := range open {
+			if o.ID != w.ID && o.State == helpdesk.TurnRunning || i == 0 && o.ID != w.ID {
+				return nil // one turn of a ticket at a time, in the order in which they were queued
 			}
 		}
 		if t, err = tx.LeaseTurn(w.ID, e.cfg.Node, e.cfg.Lease); err != nil {
@@ -244,7 +265,7 @@ func (e *Engine) lease(ctx context.Context, w store.WaitingTurn) (t helpdesk.Tur
 			return err
 		}
 		if t.State == helpdesk.TurnRunning && !t.SentAt.IsZero() {
-			return end(tx, &t, helpdesk.TurnInterrupted, "The server was lost while the agent answered. What had arrived is kept; send a message to go on.", "", now)
+			return end(tx, t, system, helpdesk.TurnInterrupted, "The server was lost while the agent answered. What had arrived is kept; send a message to go on.", t.Draft, now)
 		}
 		if t.State == helpdesk.TurnQueued && (k.Held || k.Status == helpdesk.TicketClosed || k.DeletedAt != nil) {
 			return helpdesk.Errorf(helpdesk.Conflict, "The ticket waits.")
@@ -271,26 +292,27 @@ func by(t helpdesk.Turn, name string) helpdesk.By {
 	return helpdesk.By{Kind: helpdesk.ActorAgent, ID: string(t.Instance), Name: name}
 }
 
-// end writes the end of a turn that was not answered.
-func end(tx *store.Tx, t *helpdesk.Turn, state helpdesk.TurnState, reason, text string, now time.Time) error {
-	if text == "" {
-		text = t.Draft
-	}
+// system is who ends a turn where no person does.
+var system = helpdesk.System("turns").By()
+
+// end writes the end of a turn that was not answered, with the text that had arrived.
+func end(tx *store.Tx, t helpdesk.Turn, by helpdesk.By, state helpdesk.TurnState, reason, text string, now time.Time) error {
 	if err := t.Move(state); err != nil {
 		return err
 	}
 	t.Reason, t.EndedAt, t.Draft = reason, now, ""
-	if err := tx.SaveTurn(*t); err != nil {
+	if err := tx.SaveTurn(t); err != nil {
 		return err
 	}
-	if _, err := tx.Emit(t.Ticket, helpdesk.System("turns").By(), event.TurnEnded{Turn: string(t.ID), State: string(state), Reason: reason, Text: text}, now); err != nil {
+	if _, err := tx.Emit(t.Ticket, by, event.TurnEnded{Turn: string(t.ID), State: string(state), Reason: reason, Text: text}, now); err != nil {
 		return err
 	}
 	return tx.Refresh(t.Ticket)
 }
 
-// renew holds the lease until ctx ends. When it is lost, the turn's work is given up at once.
-func (e *Engine) renew(ctx context.Context, lost context.CancelCauseFunc, t helpdesk.Turn) {
+// renew holds the lease, taken after since, until ctx ends. When it is lost, or has run out while the database did
+// not answer, the turn's work is given up at once.
+func (e *Engine) renew(ctx context.Context, lost context.CancelCauseFunc, t helpdesk.Turn, since time.Time) {
 	tick := time.NewTicker(e.cfg.Lease / 3)
 	defer tick.Stop()
 	for {
@@ -299,8 +321,14 @@ func (e *Engine) renew(ctx context.Context, lost context.CancelCauseFunc, t help
 			return
 		case <-tick.C:
 		}
-		err := e.cfg.Store.Update(ctx, t.Tenant, func(tx *store.Tx) error { return tx.RenewTurn(t, e.cfg.Lease) })
-		if helpdesk.KindOf(err) == helpdesk.Conflict {
+		at := time.Now()
+		try, cancel := context.WithDeadlineCause(ctx, since.Add(e.cfg.Lease), errLost)
+		err := e.cfg.Store.Update(try, t.Tenant, func(tx *store.Tx) error { return tx.RenewTurn(t, e.cfg.Lease) })
+		cancel()
+		switch {
+		case err == nil:
+			since = at
+		case helpdesk.KindOf(err) == helpdesk.Conflict, time.Since(since) >= e.cfg.Lease:
 			lost(errLost)
 			return
 		}

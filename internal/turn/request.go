@@ -35,11 +35,19 @@ func (r *round) request(ctx context.Context) (req helpdesk.Request, err error) {
 }
 
 // conversation puts messages in the order in which agents got to see them: a person's message stands where its
-// turn was sent, with what was delivered with it, and not at all if it never was.
+// turn was sent, with what was delivered with it, and not at all if it never was. What an agent proposed in a turn
+// that has no message of its own, because it said nothing or was interrupted, stands as one without text.
 func conversation(events []event.Event) ([]helpdesk.Message, error) {
 	var all []helpdesk.Message
-	asked := map[string]helpdesk.Message{}       // by turn: messages not yet sent
-	proposed := map[string][]helpdesk.Proposal{} // by turn: not yet said
+	asked := map[string]helpdesk.Message{} // by turn: messages not yet sent
+	var said helpdesk.Message              // what the turn that was sent last has proposed so far
+	of := ""                               // that turn
+	flush := func() {
+		if len(said.Proposed) > 0 {
+			all = append(all, said)
+		}
+		said = helpdesk.Message{}
+	}
 	for _, e := range events {
 		f, err := event.Decode(e.Kind, e.Data)
 		if err != nil {
@@ -52,14 +60,17 @@ func conversation(events []event.Event) ([]helpdesk.Message, error) {
 				asked[f.Turn] = m
 				continue
 			}
-			m.Proposed = proposed[f.Turn]
-			delete(proposed, f.Turn)
+			if f.Turn == of {
+				m.Proposed, said = said.Proposed, helpdesk.Message{}
+			}
 			all = append(all, m)
 		case event.TurnSent:
 			m, ok := asked[f.Turn]
 			if !ok {
 				continue
 			}
+			flush()
+			of = f.Turn
 			for _, d := range f.Delivered {
 				m.Delivered = append(m.Delivered, d.Delivery())
 			}
@@ -70,9 +81,13 @@ func conversation(events []event.Event) ([]helpdesk.Message, error) {
 			if err != nil {
 				return nil, err
 			}
-			proposed[f.Turn] = append(proposed[f.Turn], p)
+			if f.Turn == of {
+				said.Role, said.Author, said.At = helpdesk.RoleAssistant, e.Actor.By(), e.At
+				said.Proposed = append(said.Proposed, p)
+			}
 		}
 	}
+	flush()
 	return all, nil
 }
 

@@ -29,10 +29,12 @@ type round struct {
 	agent    helpdesk.Agent
 
 	text      strings.Builder
-	saved     time.Time // when the text was last checkpointed
+	saved     int       // how much of the text is on disk
+	savedAt   time.Time // when that was looked at last
 	reasoning strings.Builder
 	thinking  time.Time // when the stretch of reasoning began
 	proposed  int
+	facts     int
 	size      int
 	state     json.RawMessage
 }
@@ -44,18 +46,21 @@ func (r *round) carryOut(ctx context.Context) error {
 	fin, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), 10*time.Second, errors.New("turn: writing the end took too long"))
 	defer cancel()
 	defer r.engine.cfg.Parts.End(r.turn.ID)
+	var by stopped
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errLost):
 		return nil // whoever took it over writes its end
-	case errors.Is(cause, errStopped):
-		return r.close(fin, helpdesk.TurnCancelled, "Stopped.")
+	case errors.As(cause, &by):
+		return r.close(fin, by.by, helpdesk.TurnCancelled, "Stopped by "+by.by.Name+".")
+	case errors.Is(cause, errLong) && r.turn.SentAt.IsZero():
+		return r.close(fin, system, helpdesk.TurnFailed, "The commands that were to run before the message took longer than a turn may take. The message was not sent.")
 	case errors.Is(cause, errLong):
-		return r.close(fin, helpdesk.TurnFailed, "The agent took longer than a turn may take.")
+		return r.close(fin, system, helpdesk.TurnFailed, "The agent took longer than a turn may take. What had arrived is kept.")
 	case ctx.Err() != nil:
 		return r.handBack(fin)
 	case err != nil:
 		r.log.Warn("a turn failed", "error", err)
-		return r.close(fin, helpdesk.TurnFailed, helpdesk.PublicText(err))
+		return r.close(fin, system, helpdesk.TurnFailed, helpdesk.PublicText(err))
 	}
 	return r.finish(fin)
 }
@@ -84,23 +89,14 @@ func (r *round) hold(tx *store.Tx) error {
 func (r *round) by() helpdesk.By { return by(r.turn, r.agent.Name) }
 
 // ask does all up to the last part of the answer.
-func (r *round) ask(ctx context.Context) (err error) {
+func (r *round) ask(ctx context.Context) error {
+	agent, err := r.know(ctx)
+	if err != nil {
+		return err
+	}
 	cfg := r.engine.cfg
-	if r.instance, r.agent, err = cfg.Roster.Instance(ctx, r.turn.Instance); err != nil {
-		return err
-	}
-	if r.tenant, err = cfg.Roster.Tenant(ctx, r.turn.Tenant); err != nil {
-		return err
-	}
-	agent, ok := cfg.Agents[r.agent.Kind]
-	if !ok {
-		return helpdesk.Errorf(helpdesk.Unavailable, "This server cannot reach agents of kind %q.", r.agent.Kind)
-	}
-	if !r.instance.Allowed(r.turn.Tenant) {
-		return helpdesk.Errorf(helpdesk.Forbidden, "This tenant may no longer use %s. Choose another agent.", r.instance.Name)
-	}
 	if err := cfg.Parts.Begin(r.turn); err != nil {
-		return err
+		r.log.Warn("nobody can watch this turn as it runs", "error", err)
 	}
 	if err := cfg.Approval.RunApproved(ctx, r.turn, r.hold); err != nil {
 		return err
@@ -112,19 +108,70 @@ func (r *round) ask(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	r.saved = time.Now()
-	for p, err := range agent.Answer(ctx, req) {
-		if err != nil {
-			return err
+	heard, stop := context.WithCancel(ctx)
+	defer stop()
+	return r.listen(ctx, r.engine.ask(heard, agent, req))
+}
+
+// know finds out who is asked, for whom. What another node changed within the last second may be missing from the
+// roster, so a turn fails for want of it only after a second look.
+func (r *round) know(ctx context.Context) (agent Agent, err error) {
+	for range 2 {
+		if agent, err = r.look(ctx); err == nil {
+			return agent, nil
 		}
-		if ctx.Err() != nil {
+		r.engine.cfg.Roster.Forget()
+	}
+	return nil, err
+}
+
+func (r *round) look(ctx context.Context) (agent Agent, err error) {
+	cfg := r.engine.cfg
+	if r.instance, r.agent, err = cfg.Roster.Instance(ctx, r.turn.Instance); err != nil {
+		return nil, err
+	}
+	if r.tenant, err = cfg.Roster.Tenant(ctx, r.turn.Tenant); err != nil {
+		return nil, err
+	}
+	agent, ok := cfg.Agents[r.agent.Kind]
+	switch {
+	case !ok:
+		return nil, helpdesk.Errorf(helpdesk.Unavailable, "This server cannot reach agents of kind %q. Choose another agent.", r.agent.Kind)
+	case !r.instance.Allowed(r.turn.Tenant):
+		return nil, helpdesk.Errorf(helpdesk.Forbidden, "This tenant may no longer use %s. Choose another agent.", r.instance.Name)
+	}
+	return agent, nil
+}
+
+// listen takes the parts of an answer as they come, and sees to it that the text on disk does not grow old
+// while the agent is silent.
+func (r *round) listen(ctx context.Context, a *answer) error {
+	r.savedAt = time.Now()
+	old := time.NewTicker(checkpoint)
+	defer old.Stop()
+	for {
+		select {
+		case p := <-a.parts:
+			if err := r.part(ctx, p); err != nil {
+				return err
+			}
+		case <-old.C:
+		case <-a.done:
+			if a.err != nil {
+				return a.err
+			}
+			return r.endReasoning(ctx)
+		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if err := r.part(ctx, p); err != nil {
+		before := r.savedAt
+		if err := r.checkpoint(ctx); err != nil {
 			return err
 		}
+		if r.savedAt != before {
+			old.Reset(checkpoint)
+		}
 	}
-	return r.endReasoning(ctx)
 }
 
 // send notes, before the first byte goes to the Instance, that it may have, and what it is told.
@@ -153,51 +200,7 @@ func (r *round) send(ctx context.Context) error {
 	return err
 }
 
-// part takes one part of the answer.
-func (r *round) part(ctx context.Context, p helpdesk.Part) error {
-	if p.Kind != helpdesk.PartReasoning {
-		if err := r.endReasoning(ctx); err != nil {
-			return err
-		}
-	}
-	if r.size += len(p.Text) + len(p.State); r.size > r.engine.cfg.Reply {
-		return helpdesk.Errorf(helpdesk.TooLarge, "The agent's reply is larger than %d bytes. What had arrived is kept.", r.engine.cfg.Reply)
-	}
-	p.Text = strings.ToValidUTF8(strings.ReplaceAll(p.Text, "\x00", ""), "\uFFFD")
-	switch p.Kind {
-	case helpdesk.PartText:
-		r.text.WriteString(p.Text)
-		r.engine.cfg.Parts.Append(r.turn.ID, p.Kind, p.Text)
-		return r.checkpoint(ctx)
-	case helpdesk.PartReasoning:
-		if r.reasoning.Len() == 0 {
-			r.thinking = time.Now()
-		}
-		r.reasoning.WriteString(p.Text)
-		r.engine.cfg.Parts.Append(r.turn.ID, p.Kind, p.Text)
-	case helpdesk.PartStatus:
-		r.engine.cfg.Parts.Append(r.turn.ID, p.Kind, p.Text)
-	case helpdesk.PartState:
-		r.state = p.State
-	case helpdesk.PartActivity:
-		a := p.Activity
-		return r.fact(ctx, event.ActivityRecorded{Turn: string(r.turn.ID), Name: a.Name, Detail: a.Detail, Result: a.Result, Took: a.Took.Milliseconds(), Failure: a.Failure})
-	case helpdesk.PartPlan:
-		plan := event.PlanStated{Turn: string(r.turn.ID)}
-		for _, s := range p.Plan {
-			plan.Steps = append(plan.Steps, event.PlanStep{Title: s.Title, State: string(s.State)})
-		}
-		return r.fact(ctx, plan)
-	case helpdesk.PartLink:
-		return r.fact(ctx, event.LinkOffered{Turn: string(r.turn.ID), URL: p.Link.URL, Description: p.Link.Description})
-	case helpdesk.PartAsk:
-		return r.fact(ctx, event.QuestionAsked{Turn: string(r.turn.ID), Text: p.Text, Choices: p.Choices})
-	case helpdesk.PartProposal:
-		return r.propose(ctx, *p.Proposal)
-	}
-	return nil
-}
-
+// fact commits what came.
 func (r *round) fact(ctx context.Context, f event.Fact) error {
 	return r.commit(ctx, func(tx *store.Tx, now time.Time) error {
 		_, err := tx.Emit(r.turn.Ticket, r.by(), f, now)
@@ -205,30 +208,38 @@ func (r *round) fact(ctx context.Context, f event.Fact) error {
 	})
 }
 
-// checkpoint puts the text so far on disk, if what is there is old.
+// checkpoint puts the text so far on disk, if some of it is not there and the last look is long ago.
 func (r *round) checkpoint(ctx context.Context) error {
-	if time.Since(r.saved) < checkpoint {
+	if r.saved == r.text.Len() || time.Since(r.savedAt) < checkpoint {
 		return nil
 	}
 	t := r.turn
 	t.Draft = r.text.String()
 	err := r.engine.cfg.Store.Update(ctx, t.Tenant, func(tx *store.Tx) error { return tx.SaveTurn(t) })
-	r.saved = time.Now()
+	r.saved, r.savedAt = len(t.Draft), time.Now()
 	return err
 }
 
+// endReasoning commits the stretch of reasoning that has come to its end.
 func (r *round) endReasoning(ctx context.Context) error {
-	if r.reasoning.Len() == 0 {
+	f, ok := r.thought()
+	if !ok {
 		return nil
 	}
-	f := event.ReasoningRecorded{Turn: string(r.turn.ID), Text: r.reasoning.String(), Took: time.Since(r.thinking).Milliseconds()}
 	r.reasoning.Reset()
 	return r.fact(ctx, f)
 }
 
+func (r *round) thought() (f event.ReasoningRecorded, ok bool) {
+	if r.reasoning.Len() == 0 {
+		return f, false
+	}
+	return event.ReasoningRecorded{Turn: string(r.turn.ID), Text: r.reasoning.String(), Took: time.Since(r.thinking).Milliseconds()}, true
+}
+
 // finish commits the whole answer.
 func (r *round) finish(ctx context.Context) error {
-	return r.commit(ctx, func(tx *store.Tx, now time.Time) error {
+	return unlessOver(r.commit(ctx, func(tx *store.Tx, now time.Time) error {
 		t := r.turn
 		if err := t.Move(helpdesk.TurnDone); err != nil {
 			return err
@@ -256,34 +267,38 @@ func (r *round) finish(ctx context.Context) error {
 			return err
 		}
 		return tx.Refresh(t.Ticket)
-	})
+	}))
 }
 
-// close commits an end without an answer, with the text that had arrived. Where a person has ended the turn
-// already, there is nothing to write.
-func (r *round) close(ctx context.Context, state helpdesk.TurnState, reason string) error {
-	err := r.commit(ctx, func(tx *store.Tx, now time.Time) error {
-		t := r.turn
-		return end(tx, &t, state, reason, r.text.String(), now)
-	})
-	if helpdesk.KindOf(err) == helpdesk.Conflict {
-		return nil
-	}
-	return err
+// close commits an end without an answer, with the text and the reasoning that had arrived.
+func (r *round) close(ctx context.Context, by helpdesk.By, state helpdesk.TurnState, reason string) error {
+	return unlessOver(r.commit(ctx, func(tx *store.Tx, now time.Time) error {
+		if f, ok := r.thought(); ok {
+			if _, err := tx.Emit(r.turn.Ticket, r.by(), f, now); err != nil {
+				return err
+			}
+		}
+		return end(tx, r.turn, by, state, reason, r.text.String(), now)
+	}))
 }
 
 // handBack leaves a turn behind when this node stops: queued again if nothing was sent, else interrupted.
 func (r *round) handBack(ctx context.Context) error {
 	if !r.turn.SentAt.IsZero() {
-		return r.close(ctx, helpdesk.TurnInterrupted, "The server was stopped while the agent answered. What had arrived is kept; send a message to go on.")
+		return r.close(ctx, system, helpdesk.TurnInterrupted, "The server was stopped while the agent answered. What had arrived is kept; send a message to go on.")
 	}
-	err := r.commit(ctx, func(tx *store.Tx, _ time.Time) error {
+	return unlessOver(r.commit(ctx, func(tx *store.Tx, _ time.Time) error {
 		t := r.turn
 		if err := t.Move(helpdesk.TurnQueued); err != nil {
 			return err
 		}
 		return tx.SaveTurn(t)
-	})
+	}))
+}
+
+// unlessOver is nil where a turn's end cannot be written because a person has ended it, or another node has taken
+// it over: then there is nothing to write.
+func unlessOver(err error) error {
 	if helpdesk.KindOf(err) == helpdesk.Conflict {
 		return nil
 	}

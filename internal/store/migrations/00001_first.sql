@@ -11,6 +11,7 @@ CREATE TABLE tenants (
     tickets    BIGINT NOT NULL DEFAULT 0,
     place      TEXT NOT NULL,
     slot       BIGINT NOT NULL UNIQUE,
+    outbound   TEXT NOT NULL DEFAULT '', -- what its private sandboxes may connect to: host:port, separated by blanks
     created_at BIGINT NOT NULL
 );
 CREATE TABLE variables (

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { backoff, EventStream, type EventStreamConfig } from './events';
-import type { TicketEvent } from './types';
+import { EventStream } from './events';
+import { backoff, OwnLine } from './ownLine';
+import { fact, line, settle, Wire } from './testing/wire';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -9,66 +10,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const fact = (seq: number, ticket = 'HD-1'): TicketEvent => ({ ticket, seq, kind: 'MessagePosted', at: '2026-01-01T00:00:00Z', actor: { kind: 'user', id: 'u', name: 'Ann' }, data: {} });
-const line = (event: string, data: unknown, id?: string) => `event: ${event}\n${id ? `id: ${id}\n` : ''}data: ${JSON.stringify(data)}\n\n`;
-
-/** A server by hand: each connection can be written to and ended by the test. */
-class Wire {
-  connections: { url: string; lastId: string | null; write: (text: string) => Promise<void>; end: () => Promise<void>; aborted: () => boolean }[] = [];
-  status = 200;
-  log = new Map<string, TicketEvent[]>();
-  reads: [string, number][] = [];
-
-  config(more: EventStreamConfig = {}): EventStreamConfig {
-    return {
-      open: async (url, init) => {
-        const encoder = new TextEncoder();
-        let control: ReadableStreamDefaultController<Uint8Array> | undefined;
-        const body = new ReadableStream<Uint8Array>({
-          start(c) {
-            control = c;
-          },
-        });
-        init.signal?.addEventListener('abort', () => {
-          try {
-            control?.error(new DOMException('aborted', 'AbortError'));
-          } catch {
-            // ended before
-          }
-        });
-        this.connections.push({
-          url,
-          lastId: new Headers(init.headers).get('Last-Event-ID'),
-          write: async (text) => {
-            control?.enqueue(encoder.encode(text));
-            await settle();
-          },
-          end: async () => {
-            control?.close();
-            await settle();
-          },
-          aborted: () => init.signal?.aborted ?? false,
-        });
-        return new Response(this.status === 200 ? body : null, { status: this.status });
-      },
-      fetchAfter: async (ticket, after) => {
-        this.reads.push([ticket, after]);
-        return (this.log.get(ticket) ?? []).filter((e) => e.seq > after);
-      },
-      ...more,
-    };
-  }
-
-  get last() {
-    const c = this.connections.at(-1);
-    if (!c) throw new Error('nobody connected');
-    return c;
-  }
-}
-
-async function settle() {
-  for (let i = 0; i < 20; i++) await vi.advanceTimersByTimeAsync(0);
-}
+const streamOver = (wire: Wire, onSignedOut = () => {}) => new EventStream({ line: (listener) => new OwnLine(wire.config(), listener), fetchAfter: wire.fetchAfter, onSignedOut });
 
 function viewer(stream: EventStream, after = 0, ticket = 'HD-1') {
   const seen: number[] = [];
@@ -79,7 +21,7 @@ function viewer(stream: EventStream, after = 0, ticket = 'HD-1') {
 
 test('events arrive in order and once, whatever the stream repeats', async () => {
   const wire = new Wire();
-  const stream = new EventStream(wire.config());
+  const stream = streamOver(wire);
   const ann = viewer(stream, 2);
   await settle();
   expect(wire.last.url).toBe('/api/v1/events?ticket=HD-1');
@@ -92,7 +34,7 @@ test('events arrive in order and once, whatever the stream repeats', async () =>
 test('a gap is filled from the timeline before what lies beyond it', async () => {
   const wire = new Wire();
   wire.log.set('HD-1', [1, 2, 3, 4, 5].map((n) => fact(n)));
-  const stream = new EventStream(wire.config());
+  const stream = streamOver(wire);
   const ann = viewer(stream, 1);
   await settle();
   await wire.last.write(line('event', fact(5)));
@@ -100,10 +42,21 @@ test('a gap is filled from the timeline before what lies beyond it', async () =>
   expect(wire.reads).toEqual([['HD-1', 1]]);
 });
 
+test('where the timeline does not have what is missing, it is asked again with the next heartbeat and not before', async () => {
+  const wire = new Wire();
+  const ann = viewer(streamOver(wire));
+  await settle();
+  await wire.last.write(line('event', fact(3)));
+  expect(wire.reads).toHaveLength(1);
+  wire.log.set('HD-1', [fact(1), fact(2), fact(3)]);
+  await wire.last.write(line('head', { heads: { 'HD-1': 3 } }));
+  expect([wire.reads.length, ann.seen]).toEqual([2, [1, 2, 3]]);
+});
+
 test('a heartbeat that is ahead has the missing events read', async () => {
   const wire = new Wire();
   wire.log.set('HD-1', [fact(1), fact(2)]);
-  const stream = new EventStream(wire.config());
+  const stream = streamOver(wire);
   const ann = viewer(stream);
   await settle();
   await wire.last.write(line('head', { heads: { 'HD-1': 2 } }));
@@ -114,10 +67,10 @@ test('a heartbeat that is ahead has the missing events read', async () => {
 
 test('a lost connection is found again, and resumes where it ended', async () => {
   const wire = new Wire();
-  const stream = new EventStream(wire.config());
+  const stream = streamOver(wire);
   const ann = viewer(stream);
   const resumed = vi.fn<() => void>();
-  stream.watchList({ onChanged: () => {}, onResume: resumed });
+  stream.watchList({ onChanged: () => {}, onFresh: resumed });
   await settle();
   expect(wire.connections).toHaveLength(1);
   expect(wire.last.url).toContain('list=true');
@@ -140,7 +93,7 @@ test('a lost connection is found again, and resumes where it ended', async () =>
 
 test('three seconds of silence are a lost connection', async () => {
   const wire = new Wire();
-  const stream = new EventStream(wire.config());
+  const stream = streamOver(wire);
   viewer(stream);
   await settle();
   await wire.last.write(line('head', { heads: {} }));
@@ -155,7 +108,7 @@ test('a session that is over is not asked for again', async () => {
   const wire = new Wire();
   wire.status = 401;
   const onSignedOut = vi.fn<() => void>();
-  const stream = new EventStream(wire.config({ onSignedOut }));
+  const stream = streamOver(wire, onSignedOut);
   viewer(stream);
   await settle();
   await vi.advanceTimersByTimeAsync(60_000);
@@ -165,7 +118,7 @@ test('a session that is over is not asked for again', async () => {
 
 test('one request serves all watchers; the last one to leave ends it', async () => {
   const wire = new Wire();
-  const stream = new EventStream(wire.config());
+  const stream = streamOver(wire);
   const ann = viewer(stream);
   const bob = viewer(stream, 0, 'OPS-7');
   await settle();
@@ -183,7 +136,7 @@ test('one request serves all watchers; the last one to leave ends it', async () 
 
 test('hostile or unknown messages are passed over', async () => {
   const wire = new Wire();
-  const stream = new EventStream(wire.config());
+  const stream = streamOver(wire);
   const ann = viewer(stream);
   await settle();
   await wire.last.write('event: event\ndata: {not json\n\nevent: event\ndata: null\n\nevent: head\ndata: {"heads":7}\n\nevent: later\ndata: {}\n\n' + line('event', { ...fact(1), ticket: 5 }) + line('event', fact(1)));

@@ -1,6 +1,6 @@
 import { path, request } from './http';
-import { Problem } from './problem';
-import { SseParser } from './sse';
+import type { Line, LineState, Listener } from './line';
+import type { SseMessage } from './sse';
 import type { Page, Part, TicketChanged, TicketEvent } from './types';
 
 /** What a watcher of one ticket is told. Events come in order of `seq`, each once, none missing. */
@@ -9,90 +9,70 @@ export type Watcher = {
   after: number;
   onEvents: (events: TicketEvent[]) => void;
   onPart?: (part: Part) => void;
-  /** The stream began anew: parts of a running turn may have been missed, ask the server for them. */
-  onResume?: () => void;
 };
 
-/** What a watcher of all tickets is told: which changed, and that the stream began anew and changes may have been missed. */
-export type ListWatcher = { onChanged: (ticket: TicketChanged) => void; onResume?: () => void };
+/** What a watcher of all tickets is told: which changed, and that changes may have been missed. */
+export type ListWatcher = { onChanged: (ticket: TicketChanged) => void; onFresh?: () => void };
 
-export type Connection = {
-  /** `idle` while nothing is watched; `lost` from the first failure or 3 s of silence until events flow again. */
-  state: 'idle' | 'connecting' | 'live' | 'lost';
-  /** When the next attempt is made, in ms since 1970; null unless waiting. */
-  retryAt: number | null;
+export type Connection = Omit<LineState, 'state'> & {
+  /** `idle` while nothing is watched. */
+  state: LineState['state'] | 'idle';
   /** Came back after a loss, for two seconds: "Up to date". */
   restored: boolean;
 };
 
-/** What the stream needs from outside, so that tests can hold the clock and the wire. */
 export type EventStreamConfig = {
-  open?: (url: string, init: RequestInit) => Promise<Response>;
+  /** Makes the way on which events come. */
+  line: (listener: Listener) => Line;
   /** Reads the events of a ticket after a sequence, oldest first. */
   fetchAfter?: (ticket: string, after: number, signal: AbortSignal) => Promise<TicketEvent[]>;
   onSignedOut?: () => void;
-  /** Silence after which the connection counts as lost; the server's heartbeat comes at least every second. Default 3 s. */
-  silenceMs?: number;
-  /** Longest pause between attempts. Default 10 s. */
-  maxBackoffMs?: number;
 };
 
-type Entry = { watcher: Watcher; seq: number; ahead: Map<number, TicketEvent>; filling: boolean };
+type Entry = { watcher: Watcher; seq: number; ahead: Map<number, TicketEvent>; filling: boolean; left: AbortController };
+
+const idle: Connection = { state: 'idle', retryAt: null, restored: false };
 
 /**
- * The page's one event stream: all tickets it watches, over one request. It reconnects with growing pauses, resumes
- * from the last id, notices silence, and fills gaps from the timeline, so a watcher sees each event once and in order
- * however the connection behaves.
+ * The page's one event stream: all that it watches, over one line. It fills gaps from the timeline, so a watcher sees
+ * each event once and in order however the line behaves.
  */
 export class EventStream {
-  #config: Required<EventStreamConfig>;
   #entries = new Map<string, Set<Entry>>();
   #lists = new Set<ListWatcher>();
   #listeners = new Set<() => void>();
-  #connection: Connection = { state: 'idle', retryAt: null, restored: false };
-  #abort: AbortController | null = null;
-  #lastId = '';
-  #failures = 0;
-  #retryTimer = 0;
-  #watchdog = 0;
+  #connection = idle;
+  #line: Line | null = null;
+  /** The tickets that the line tells all of; of others it says only in the list that something is new. */
+  #streamed = new Set<string>();
   #restoredTimer = 0;
-  #restartQueued = false;
+  #wantQueued = false;
 
-  constructor(config: EventStreamConfig = {}) {
-    this.#config = {
-      open: (url, init) => fetch(url, init),
-      fetchAfter: fetchTimelineAfter,
-      onSignedOut: () => {},
-      silenceMs: 3_000,
-      maxBackoffMs: 10_000,
-      ...config,
-    };
-  }
+  constructor(private readonly config: EventStreamConfig) {}
 
   /** Watches a ticket until the returned function is called. */
   watch(ticket: string, watcher: Watcher): () => void {
-    const entry: Entry = { watcher, seq: watcher.after, ahead: new Map(), filling: false };
+    const entry: Entry = { watcher, seq: watcher.after, ahead: new Map(), filling: false, left: new AbortController() };
     const set = this.#entries.get(ticket) ?? new Set();
-    const isNew = set.size === 0;
     set.add(entry);
     this.#entries.set(ticket, set);
-    if (isNew) this.#restartSoon();
-    else this.#fill(ticket, entry);
+    this.#wantSoon();
     return () => {
+      entry.left.abort();
       set.delete(entry);
       if (set.size > 0 || this.#entries.get(ticket) !== set) return;
       this.#entries.delete(ticket);
-      this.#restartSoon();
+      this.#wantSoon();
     };
   }
 
   /** Watches all tickets within reach, for lists. */
   watchList(watcher: ListWatcher): () => void {
     this.#lists.add(watcher);
-    if (this.#lists.size === 1) this.#restartSoon();
+    if (this.#lists.size === 1) this.#wantSoon();
     return () => {
       this.#lists.delete(watcher);
-      if (this.#lists.size === 0) this.#restartSoon();
+      if (this.#lists.size === 0) this.#wantSoon();
     };
   }
 
@@ -105,106 +85,55 @@ export class EventStream {
 
   getConnection = (): Connection => this.#connection;
 
-  /** Tries at once instead of waiting for the pause to end. */
-  reconnectNow = () => {
-    this.#failures = 0;
-    this.#start();
-  };
+  /** Tries at once instead of waiting for the pause to end; what running turns have said comes again. */
+  reconnectNow = () => this.#line?.reconnectNow();
 
-  // Several watchers come and go within one render; one restart is enough.
-  #restartSoon() {
-    if (this.#restartQueued) return;
-    this.#restartQueued = true;
+  #wantSoon() {
+    if (this.#wantQueued) return;
+    this.#wantQueued = true;
     queueMicrotask(() => {
-      this.#restartQueued = false;
-      // The id speaks for the set of tickets it was given for. With another set, the timeline fills what is missing.
-      this.#lastId = '';
-      this.#start();
-    });
-  }
-
-  #start() {
-    window.clearTimeout(this.#retryTimer);
-    window.clearTimeout(this.#watchdog);
-    this.#abort?.abort();
-    this.#abort = null;
-    if (this.#entries.size === 0 && this.#lists.size === 0) {
-      this.#set({ state: 'idle', retryAt: null, restored: false });
-      return;
-    }
-    const abort = new AbortController();
-    this.#abort = abort;
-    this.#set({ state: this.#failures > 0 || this.#connection.state === 'lost' ? 'lost' : 'connecting', retryAt: null, restored: false });
-    this.#run(abort).catch((error: unknown) => {
-      if (this.#abort === abort) this.#failed(error);
-    });
-  }
-
-  async #run(abort: AbortController) {
-    this.#armWatchdog(abort, this.#config.silenceMs * 2);
-    const query = new URLSearchParams([...this.#entries.keys()].map((key) => ['ticket', key]));
-    if (this.#lists.size > 0) query.set('list', 'true');
-    const headers = new Headers({ Accept: 'text/event-stream' });
-    if (this.#lastId) headers.set('Last-Event-ID', this.#lastId);
-    const response = await this.#config.open(`/api/v1/events?${query}`, { headers, signal: abort.signal, credentials: 'same-origin', cache: 'no-store' });
-    if (!response.ok || !response.body) throw new Problem(response.status, 'The event stream was refused.');
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    const parser = new SseParser();
-    let first = true;
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (this.#abort !== abort) return;
-      if (done) throw Problem.unreachable();
-      this.#armWatchdog(abort, this.#config.silenceMs);
-      if (first) {
-        first = false;
-        this.#live();
+      this.#wantQueued = false;
+      if (this.#entries.size === 0 && this.#lists.size === 0) {
+        this.#line?.close();
+        this.#line = null;
+        this.#streamed.clear();
+        this.#set(idle);
+        return;
       }
-      this.#take(parser.push(value));
+      this.#line ??= this.#open();
+      this.#line.want({
+        tickets: new Map([...this.#entries].map(([ticket, set]) => [ticket, Math.min(...[...set].map((e) => e.seq))])),
+        list: this.#lists.size > 0,
+      });
+    });
+  }
+
+  #open(): Line {
+    this.#set({ state: 'connecting', retryAt: null, restored: false });
+    return this.config.line({
+      onMessages: (messages) => this.#take(messages),
+      onState: (state) => this.#stands(state),
+      onFresh: () => {
+        for (const list of this.#lists) list.onFresh?.();
+      },
+      onSignedOut: () => this.config.onSignedOut?.(),
+    });
+  }
+
+  #stands(now: LineState) {
+    const restored = now.state === 'live' && (this.#connection.state === 'lost' || this.#connection.restored);
+    if (restored && !this.#connection.restored) {
+      window.clearTimeout(this.#restoredTimer);
+      this.#restoredTimer = window.setTimeout(() => this.#set({ ...this.#connection, restored: false }), 2_000);
     }
+    this.#set({ ...now, restored });
   }
 
-  #armWatchdog(abort: AbortController, ms: number) {
-    window.clearTimeout(this.#watchdog);
-    this.#watchdog = window.setTimeout(() => {
-      if (this.#abort !== abort) return;
-      abort.abort();
-      this.#failed(Problem.unreachable());
-    }, ms);
-  }
-
-  #live() {
-    const wasLost = this.#connection.state === 'lost';
-    this.#failures = 0;
-    this.#set({ state: 'live', retryAt: null, restored: wasLost });
-    window.clearTimeout(this.#restoredTimer);
-    if (wasLost) this.#restoredTimer = window.setTimeout(() => this.#set({ ...this.#connection, restored: false }), 2_000);
-    for (const set of this.#entries.values()) for (const entry of set) entry.watcher.onResume?.();
-    for (const list of this.#lists) list.onResume?.();
-  }
-
-  #failed(error: unknown) {
-    window.clearTimeout(this.#watchdog);
-    this.#abort = null;
-    if (error instanceof Problem && error.status === 401) {
-      this.#set({ state: 'lost', retryAt: null, restored: false });
-      this.#config.onSignedOut();
-      return;
-    }
-    if (error instanceof Problem && error.status >= 400 && error.status < 500) this.#lastId = '';
-    this.#failures++;
-    const pause = backoff(this.#failures, this.#config.maxBackoffMs, Math.random());
-    this.#set({ state: 'lost', retryAt: Date.now() + pause, restored: false });
-    window.clearTimeout(this.#retryTimer);
-    this.#retryTimer = window.setTimeout(() => this.#start(), pause);
-  }
-
-  #take(messages: ReturnType<SseParser['push']>) {
+  #take(messages: readonly SseMessage[]) {
     const events = new Map<string, TicketEvent[]>();
-    for (const { event, data, id } of messages) {
+    for (const { event, data } of messages) {
       const value = parse(data);
       if (event === 'event' && isEvent(value)) {
-        if (id) this.#lastId = id;
         const list = events.get(value.ticket) ?? [];
         list.push(value);
         events.set(value.ticket, list);
@@ -214,6 +143,9 @@ export class EventStream {
         for (const entry of this.#entries.get(value.ticket) ?? []) entry.watcher.onPart?.(value);
       } else if (event === 'ticket' && isChanged(value)) {
         for (const list of this.#lists) list.onChanged(value);
+        if (!this.#streamed.has(value.key)) this.#reach(value.key, value.seq);
+      } else if (event === 'list') {
+        for (const list of this.#lists) list.onFresh?.();
       } else if (event === 'head') {
         this.#deliver(events);
         this.#heads(value);
@@ -224,13 +156,16 @@ export class EventStream {
 
   #deliver(events: Map<string, TicketEvent[]>) {
     for (const [ticket, list] of events) {
-      for (const entry of this.#entries.get(ticket) ?? []) this.#accept(ticket, entry, list);
+      for (const entry of this.#entries.get(ticket) ?? []) {
+        this.#accept(entry, list);
+        if (entry.ahead.size > 0) this.#fill(ticket, entry);
+      }
     }
     events.clear();
   }
 
-  /** Hands on what follows without a gap; keeps what is ahead and asks for what lies between. */
-  #accept(ticket: string, entry: Entry, list: readonly TicketEvent[]) {
+  /** Hands on what follows without a gap; keeps what is ahead. */
+  #accept(entry: Entry, list: readonly TicketEvent[]) {
     for (const e of list) if (e.seq > entry.seq) entry.ahead.set(e.seq, e);
     const ready: TicketEvent[] = [];
     for (let e = entry.ahead.get(entry.seq + 1); e; e = entry.ahead.get(entry.seq + 1)) {
@@ -239,32 +174,32 @@ export class EventStream {
       ready.push(e);
     }
     if (ready.length > 0) entry.watcher.onEvents(ready);
-    if (entry.ahead.size > 0) this.#fill(ticket, entry);
   }
 
   #heads(value: unknown) {
     const heads = typeof value === 'object' && value !== null && 'heads' in value ? value.heads : undefined;
     if (typeof heads !== 'object' || heads === null) return;
-    for (const [ticket, head] of Object.entries(heads)) {
-      for (const entry of this.#entries.get(ticket) ?? []) {
-        if (typeof head === 'number' && head > entry.seq) this.#fill(ticket, entry);
-      }
-    }
+    this.#streamed = new Set(Object.keys(heads));
+    for (const [ticket, head] of Object.entries(heads)) if (typeof head === 'number') this.#reach(ticket, head);
   }
 
-  #fill(ticket: string, entry: Entry) {
-    const abort = this.#abort;
-    if (entry.filling || !abort) return;
+  /** The ticket is known to have events up to this one. */
+  #reach(ticket: string, seq: number) {
+    for (const entry of this.#entries.get(ticket) ?? []) if (seq > entry.seq) this.#fill(ticket, entry, seq);
+  }
+
+  #fill(ticket: string, entry: Entry, upTo = 0) {
+    if (entry.filling) return;
     entry.filling = true;
     const before = entry.seq;
-    this.#config
-      .fetchAfter(ticket, entry.seq, abort.signal)
+    const read = this.config.fetchAfter ?? fetchTimelineAfter;
+    read(ticket, entry.seq, entry.left.signal)
       .then((events) => {
         entry.filling = false;
         if (!this.#entries.get(ticket)?.has(entry)) return;
-        this.#accept(ticket, entry, events);
+        this.#accept(entry, events);
         // A full page may leave more to come; the next heartbeat would find it, this is sooner.
-        if (entry.ahead.size > 0 && entry.seq > before) this.#fill(ticket, entry);
+        if (entry.seq > before && (entry.ahead.size > 0 || entry.seq < upTo)) this.#fill(ticket, entry, upTo);
       })
       .catch(() => {
         entry.filling = false; // the next heartbeat tries again
@@ -277,12 +212,6 @@ export class EventStream {
     this.#connection = next;
     for (const listener of this.#listeners) listener();
   }
-}
-
-/** The pause before attempt n+1: half fixed, half by lot, so that many pages do not return in step. */
-export function backoff(failures: number, maxMs: number, lot: number): number {
-  const full = Math.min(maxMs, 250 * 2 ** (failures - 1));
-  return full / 2 + (full / 2) * lot;
 }
 
 async function fetchTimelineAfter(ticket: string, after: number, signal: AbortSignal): Promise<TicketEvent[]> {

@@ -3,7 +3,7 @@ import { call } from './client';
 import type { TenantPlace } from './types';
 
 /** A value of null removes the variable. Values are never read back. */
-export type TenantChange = { name?: string; prefix?: string; place?: TenantPlace; members?: string[]; variables?: Record<string, string | null> };
+export type TenantChange = { name?: string; prefix?: string; place?: TenantPlace; members?: string[]; outbound?: string[]; variables?: Record<string, string | null> };
 
 export const tenantsQuery = queryOptions({ queryKey: ['tenants'], queryFn: ({ signal }) => call('GET', '/tenants', { signal }) });
 

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { useConnection, useEventStream } from '../api/live';
+import { useNewRelease } from '../api/release';
 import { Button } from '../ui/Button';
 import { useTicketChanges } from './useTicketChanges';
 
@@ -8,6 +9,7 @@ export function LiveUpdates() {
   useTicketChanges();
   const stream = useEventStream();
   const { state, retryAt, restored } = useConnection();
+  const newRelease = useNewRelease();
   const [seconds, setSeconds] = useState(0);
   useEffect(() => {
     if (retryAt === null) return;
@@ -17,12 +19,9 @@ export function LiveUpdates() {
     return () => window.clearInterval(timer);
   }, [retryAt]);
 
-  if (state !== 'lost' && !restored) return <div role="status" className="contents" />;
   return (
     <div role="status" className="contents">
-      {restored ? (
-        <p className="border-b border-line bg-ok-soft px-4 py-1.5 text-control text-ok">Up to date</p>
-      ) : (
+      {state === 'lost' ? (
         <div className="flex flex-wrap items-center gap-x-3 border-b border-line bg-warn-soft px-4 py-1 text-control text-ink">
           <span>
             Connection lost. <span aria-hidden>{retryAt === null ? 'Reconnecting…' : `Reconnecting in ${seconds} s.`}</span> What you type is kept.
@@ -31,6 +30,17 @@ export function LiveUpdates() {
             Reconnect now
           </Button>
         </div>
+      ) : restored ? (
+        <p className="border-b border-line bg-ok-soft px-4 py-1.5 text-control text-ok">Up to date</p>
+      ) : (
+        newRelease && (
+          <div className="flex flex-wrap items-center gap-x-3 border-b border-line bg-info-soft px-4 py-1 text-control text-ink">
+            <span>A new version is ready. What you type is kept.</span>
+            <Button size="small" onClick={() => window.location.reload()}>
+              Reload
+            </Button>
+          </div>
+        )
       )}
     </div>
   );

@@ -3,6 +3,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { ChevronsUpDown, KeyRound, Keyboard, LogOut } from 'lucide-react';
 import { sentence } from '../api/problem';
 import { signOut } from '../api/me';
+import { sessionChanged } from '../api/signedOut';
 import type { Me } from '../api/types';
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuSeparator } from '../ui/Menu';
 import { toast } from '../ui/toast';
@@ -22,6 +23,7 @@ export function UserMenu({ me, onShortcuts, onNavigate }: { me: Me; onShortcuts:
   const leave = async () => {
     try {
       await signOut();
+      sessionChanged();
       queryClient.clear();
       await navigate({ to: '/sign-in' });
     } catch (error) {

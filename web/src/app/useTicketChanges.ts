@@ -24,7 +24,7 @@ export function useTicketChanges() {
       onChanged: (ticket) => {
         if (!mend(queryClient, ticket)) reread();
       },
-      onResume: reread,
+      onFresh: reread,
     });
     return () => {
       stop();

@@ -3,6 +3,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { acceptInvitation } from '../api/me';
 import { Problem, sentence } from '../api/problem';
+import { sessionChanged } from '../api/signedOut';
 import { Button } from '../ui/Button';
 import { Field } from '../ui/Field';
 import { Input } from '../ui/Input';
@@ -23,6 +24,7 @@ export function InvitePage() {
     mutationFn: (accepted: string) => acceptInvitation({ token: accepted, name: name.trim(), password }),
     onSuccess: async () => {
       queryClient.clear();
+      sessionChanged();
       await navigate({ to: '/', replace: true });
     },
   });

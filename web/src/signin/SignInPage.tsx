@@ -3,6 +3,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { redeemLink, signInWithPassword } from '../api/me';
 import { Problem, sentence } from '../api/problem';
+import { sessionChanged } from '../api/signedOut';
 import { Button } from '../ui/Button';
 import { Field } from '../ui/Field';
 import { Input } from '../ui/Input';
@@ -22,6 +23,7 @@ function useEnter() {
   const { to } = useSearch({ from: '/sign-in' });
   return async () => {
     queryClient.clear();
+    sessionChanged();
     await navigate({ to: to ?? '/', replace: true });
   };
 }

@@ -14,6 +14,7 @@ import { Select } from '../ui/Select';
 import { Loading, Skeleton } from '../ui/Skeleton';
 import { ErrorState } from '../ui/States';
 import { Members } from './Members';
+import { Outbound } from './Outbound';
 import { placeOf, places, prefixPattern } from './places';
 import { useChangeTenant } from './useChangeTenant';
 import { Variables } from './Variables';
@@ -51,6 +52,7 @@ export function TenantPage() {
       <Settings key={tenant.id} tenant={tenant} />
       <Members tenant={tenant} />
       <Variables tenant={tenant} />
+      {tenant.place === 'sandbox' && <Outbound key={tenant.outbound?.join(' ')} tenant={tenant} />}
     </Page>
   );
 }

@@ -1,7 +1,7 @@
 import type { TenantPlace } from '../api/types';
 
 export const places: readonly { value: TenantPlace; label: string; about: string }[] = [
-  { value: 'sandbox', label: 'Private sandbox', about: 'Commands and terminals run apart from everything: own files and processes, no network.' },
+  { value: 'sandbox', label: 'Private sandbox', about: 'Commands and terminals run apart from everything: own files and processes, and no network but the destinations that you open.' },
   {
     value: 'host_view',
     label: 'Host view',

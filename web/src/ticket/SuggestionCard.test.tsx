@@ -1,3 +1,4 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { act, fireEvent, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -37,11 +38,13 @@ async function card(over: Partial<Proposal> = {}, decide = vi.fn(async () => und
   store.start();
   await act(async () => {});
   render(
-    <HereContext value={{ store, me: { id: ann.id, admin: false }, adminTerminal: false }}>
-      <HeadContext value={head}>
-        <SuggestionCard id="s1" />
-      </HeadContext>
-    </HereContext>,
+    <QueryClientProvider client={new QueryClient()}>
+      <HereContext value={{ store, me: { id: ann.id, admin: false }, adminTerminal: false }}>
+        <HeadContext value={head}>
+          <SuggestionCard id="s1" />
+        </HeadContext>
+      </HereContext>
+    </QueryClientProvider>,
   );
   const tell = (build: (l: Log) => void) => {
     const n = log.events.length;

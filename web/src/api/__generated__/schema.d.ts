@@ -213,7 +213,7 @@ export interface paths {
         head?: never;
         /**
          * Change a tenant
-         * @description The prefix can be changed until the first ticket. members replaces all of them. In variables, null deletes one, and those not named stay.
+         * @description The prefix can be changed until the first ticket. members and outbound replace all of them. In variables, null deletes one, and those not named stay.
          */
         patch: operations["changeTenant"];
         trace?: never;
@@ -747,6 +747,8 @@ export interface components {
             /** @description Ids of people. */
             members?: string[];
             name?: string;
+            /** @description What its private sandboxes may connect to: host:port each, a full name or an address. It holds for what is started from now on. */
+            outbound?: string[];
             /** @enum {string} */
             place?: "sandbox" | "host_view";
             prefix?: string;
@@ -1048,6 +1050,8 @@ export interface components {
             key: string;
             members: components["schemas"]["Member"][] | null;
             name: string;
+            /** @description What its private sandboxes may connect to, as host:port. Empty: they have no network. */
+            outbound: string[] | null;
             /**
              * @description Where its commands and terminals run.
              * @enum {string}
@@ -1979,7 +1983,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/octet-stream": string;
             };
