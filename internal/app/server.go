@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -215,9 +217,13 @@ const (
 )
 
 func (d *helpDesk) agents(p Program) (map[helpdesk.AgentKind]turn.Agent, error) {
-	book, err := runbook.New(runbook.Config{})
+	own := filepath.Join(launch.DataDir(d.cfg.Data), "runbooks")
+	if _, err := os.Stat(own); errors.Is(err, fs.ErrNotExist) {
+		own = ""
+	}
+	book, err := runbook.New(runbook.Config{Dir: own})
 	if err != nil {
-		return nil, err
+		return nil, final(err)
 	}
 	all := map[helpdesk.AgentKind]turn.Agent{helpdesk.AgentRunbook: book}
 	if p.Script {
