@@ -46,7 +46,7 @@ func TestExhaustedInodesAreFoundAndGivenBack(t *testing.T) {
 			r, all := d.examine("no free inodes, cannot create a file although df shows free space")
 			wantText(t, all, "Critical: `"+dir+"` has no inodes left", "Most files lie in `"+dir+"/sessions`", "No space left on device")
 			if without != "" {
-				wantText(t, all, "`df` is not installed here", "`find` is not installed here")
+				wantText(t, all, "`df` is not installed here")
 				return
 			}
 			wantText(t, all, "month 2020-01", "sess_")
@@ -91,7 +91,7 @@ func TestAFastGrowingLogIsFoundWithItsWriter(t *testing.T) {
 	d := newDesk(t)
 	d.admin = true
 	_, all := d.examine("a log file grows fast below " + dir)
-	wantText(t, all, "Warning: `"+log+"` grows by", "a day", "DEBUG loop # polling", "debugging log", "Process "+strconv.Itoa(writer.Process.Pid)+" has it open", "logrotate knows nothing of")
+	wantText(t, all, "Warning: `"+log+"` grows by", "a day", "DEBUG loop #: polling", "debugging log", "Process "+strconv.Itoa(writer.Process.Pid)+" has it open", "logrotate knows nothing of")
 }
 
 func TestABurstOfErrorsIsFoundWithItsMinuteAndMessage(t *testing.T) {

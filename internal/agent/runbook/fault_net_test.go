@@ -92,7 +92,7 @@ func TestACertificatesTimeIsReadFromItsFileAndFromItsPort(t *testing.T) {
 					wantNoTrouble(t, all)
 				}
 				if name == "not yet" {
-					wantText(t, all, "The evidence speaks for something else", "the system clock says")
+					wantText(t, all, "The evidence speaks for something else", "The system clock says")
 				}
 			}
 			if name != "expired" {
@@ -228,6 +228,6 @@ func TestNameServersAreAskedOneByOne(t *testing.T) {
 	wantText(t, ask("db.example.test resolves to the wrong address, dns", "10.9.8.7 db.example.test db\n", good), "`/etc/hosts` gives `db.example.test` the address `10.9.8.7`")
 	all := ask("name resolution is slow, dns", "", good)
 	wantNoTrouble(t, all)
-	wantText(t, all, "the name servers that this machine uses answer")
+	wantText(t, all, "The name servers that this machine uses answer")
 	wantText(t, ask("dns does not work", ""), "Warning: No name server is configured")
 }

@@ -199,7 +199,7 @@ func TestAKillForWantOfMemoryIsFound(t *testing.T) {
 
 	d = newDesk(t) // without access to the kernel's log
 	_, all = d.examine("A process was killed, exit code 137. OOM killer?")
-	wantText(t, all, name, "Look for the kills in the kernel's log: it needs access to the whole machine", "dmesg")
+	wantText(t, all, name, "Look for the kills in the kernel's own log: it needs access to the whole machine", "dmesg")
 }
 
 // TestAHealthyMachineGetsNoClaim runs every runbook on the machine as it is. What the machine itself shows to

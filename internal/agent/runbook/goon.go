@@ -36,7 +36,7 @@ func (t *turn) goOn(c *caseFile, b *Runbook, news learned, said string) {
 		c.Phase = finished
 		t.plan(c, b)
 		t.say("I stop here. Nothing more is proposed; what was found so far stays in the conversation.\n")
-	case other && (intent == "" || best.share > 0.5) && (len(news.ran) == 0 || best.share > 0.5):
+	case other && (intent == "" || best.share > 0.5 && len(best.words) > 1) && (len(news.ran) == 0 || best.share > 0.5):
 		if len(c.pending(b)) > 0 {
 			t.say("This is another matter, so I leave the commands that still wait. ")
 		}

@@ -48,9 +48,8 @@ type match struct {
 	book  *Runbook
 	topic string
 	score float64
-	share float64   // of the message's weight that the document speaks of
-	words []string  // of the person, that led here
-	parts []float64 // of score, one a word
+	share float64  // of the message's weight that the document speaks of
+	words []string // of the person, that led here
 }
 
 // vocabulary is words.yaml, ready for use.
@@ -79,7 +78,7 @@ func newVocabulary(w *wordsData) *vocabulary {
 				v.phrase[stem(a)+" "+stem(b)] = first
 				continue
 			}
-			v.same[stem(word)] = first
+			v.same[stem(strings.Trim(word, "/"))] = first
 		}
 	}
 	return v
@@ -224,7 +223,6 @@ func (ix *index) rank(message string) []match {
 			if !t.pair {
 				m.share += ix.weight(t.text) / total
 				m.words = append(m.words, t.words)
-				m.parts = append(m.parts, score)
 			}
 		}
 		if m.score > 0 {
@@ -242,6 +240,23 @@ func (ix *index) rank(message string) []match {
 		return 0
 	})
 	return matches
+}
+
+// clause is where one matter may end and another begin.
+var clause = regexp.MustCompile(`(?i)[.;!?,]\s|\n|\s(?:and|also|besides|plus|moreover|additionally|furthermore)\s`)
+
+// apart are the runbooks that a part of the message, taken by itself, leads to.
+func (ix *index) apart(message string) map[*Runbook]bool {
+	if len(message) > maxRanked {
+		message = message[:maxRanked]
+	}
+	books := map[*Runbook]bool{}
+	for _, part := range clause.Split(message, -1) {
+		if best, _ := ix.choose(part); best.book != nil && (len(best.words) > 1 || best.share > 0.9 && best.score > 4*leastScore) {
+			books[best.book] = true
+		}
+	}
+	return books
 }
 
 // likeness is how near the message comes to one of the things that people say of a document's problem: the cosine

@@ -151,23 +151,13 @@ func (t *turn) begin(said string) {
 		return
 	}
 	t.memory.Queue = nil
+	apart := t.agent.index.apart(said)
 	for _, o := range others {
-		if distinct(best, o) {
+		if apart[o.book] {
 			t.memory.Queue = append(t.memory.Queue, o.book.ID)
 		}
 	}
 	t.open(best.book, said, "you spoke of "+quoted(best.words), "")
-}
-
-// distinct says whether another runbook answers to words of its own, so that a message speaks of two troubles.
-func distinct(best, other match) bool {
-	own := 0.0
-	for i, w := range other.words {
-		if !slices.Contains(best.words, w) {
-			own += other.parts[i]
-		}
-	}
-	return own >= 1.2*leastScore && other.score >= best.score*0.4
 }
 
 func quoted(words []string) string {
@@ -256,15 +246,11 @@ func (t *turn) nothingFits(said, topic string) {
 func (t *turn) capabilities() {
 	var list strings.Builder
 	list.WriteString("I can help with:\n\n")
-	var choices []string
 	for _, b := range t.agent.books {
 		fmt.Fprintf(&list, "- %s\n", escapeMarkdown(b.Title))
-		if len(choices) < 6 {
-			choices = append(choices, b.Title)
-		}
 	}
 	t.say(list.String() + "\nIf none of these is it, an overview of the machine often shows where to look.\n")
-	t.emit(helpdesk.Part{Kind: helpdesk.PartAsk, Text: "Which of these shall I look into?", Choices: choices})
+	t.emit(helpdesk.Part{Kind: helpdesk.PartAsk, Text: "Shall I look into one of these?", Choices: About().PromptSuggestions})
 }
 
 // find takes the param's value out of the person's words.
