@@ -73,6 +73,7 @@ func (p Program) command() *cobra.Command {
 		Short: "Solve infrastructure problems together with AI agents",
 		Long: "AI HelpDesk is a server on which engineers open tickets and work on them together with AI agents.\n" +
 			"Agents suggest commands, people decide, commands run in sandboxes, and everything is recorded.",
+		Version:       p.Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          known,
@@ -80,6 +81,7 @@ func (p Program) command() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(p.serveCommand(), p.versionCommand(), p.doctorCommand(), p.userCommand(), p.configCommand())
+	root.SetVersionTemplate("helpdesk {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
