@@ -60,7 +60,7 @@ func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, o
 	}
 	messages, err := bus.Start(bus.Config{URL: string(cfg.NATS)})
 	if err != nil {
-		return err
+		return final(err)
 	}
 	defer messages.Close()
 	db, err := store.Open(ctx, store.Config{URL: string(cfg.Database), Dir: data, Committed: live.Announce(messages.Publish)})
@@ -111,13 +111,15 @@ func final(err error) error {
 }
 
 func masterKey(cfg config.Config, dir *datadir.Dir) (secret.Key, error) {
-	raw, err := config.ParseKey(string(cfg.Key))
-	if cfg.Key == "" {
-		path := cfg.KeyFile
-		if path == "" {
-			path = dir.Join("secret.key")
-		}
-		raw, err = datadir.SecretKey(path, secret.KeySize, config.ParseKey)
+	var raw []byte
+	var err error
+	switch {
+	case cfg.Key != "":
+		raw, err = config.ParseKey(string(cfg.Key))
+	case cfg.KeyFile != "":
+		raw, err = datadir.ReadKey(cfg.KeyFile, config.ParseKey)
+	default:
+		raw, err = datadir.SecretKey(dir.Join("secret.key"), secret.KeySize, config.ParseKey)
 	}
 	if err != nil {
 		return secret.Key{}, err
