@@ -74,6 +74,7 @@ func Load(src Source) (Config, error) {
 			}
 		}
 	}
+	c.origin[originFile] = fromFile.path
 	for _, f := range fields {
 		e := chosen[f.key]
 		c.origin[f.key] = e.where
@@ -93,7 +94,10 @@ func Load(src Source) (Config, error) {
 	return c, nil
 }
 
-const originDefault = "default"
+const (
+	originDefault = "default"
+	originFile    = "config" // of no setting: the path of helpdesk.yaml
+)
 
 func defaults(fields []field, root bool, env map[string]string) []entry {
 	var list []entry

@@ -162,6 +162,9 @@ uids: 700000-700100
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got := first.SecretFiles(); len(got) == 0 || !strings.HasSuffix(got[0], "/helpdesk.yaml") {
+		t.Errorf("the files that hold its secrets: %q", got)
+	}
 	second.origin = first.origin
 	if diff := cmp.Diff(first, second, cmp.AllowUnexported(Config{}), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("the second is another (-first +second):\n%s", diff)

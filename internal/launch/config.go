@@ -13,6 +13,7 @@ type Config struct {
 
 	AllowHost bool     // whether the unconfined shell (Host) may be started; default no
 	Sockets   []string // host sockets that are let into the host view; nil: the system bus
+	Masks     []string // files and directories that the host view does not show besides those that it never does
 	ShowHomes bool     // whether the host view shows /home and /root; default no
 
 	Memory       int64 // bytes a sandbox may take; default 1 GiB
@@ -20,8 +21,6 @@ type Config struct {
 	MaxProcesses int   // processes the launcher holds at once, ended ones that are not forgotten included; default 2000
 
 	Log *slog.Logger // default: discard
-
-	masks []string // more that the host view does not show: the names the data directory has besides Data
 }
 
 func (c *Config) setDefaults() {

@@ -55,6 +55,7 @@ type Launcher struct {
 func New(cfg Config) (*Launcher, error) {
 	cfg.setDefaults()
 	keepDescriptors()
+	noCrashDumps()
 	l := &Launcher{
 		cfg: cfg, log: cfg.Log, root: os.Geteuid() == 0,
 		serverUID: os.Geteuid(), serverGID: os.Getegid(),

@@ -256,7 +256,7 @@ func (p *process) spawnConfined(slave *os.File) error {
 func (l *Launcher) plan(kind Kind, job sandbox.Job) sandbox.Plan {
 	if kind == HostView {
 		return sandbox.HostView(job, sandbox.View{
-			Data: l.cfg.Data, Masks: l.cfg.masks, Sockets: l.cfg.Sockets, Homes: l.cfg.ShowHomes, PrivateProc: !l.root,
+			Data: l.cfg.Data, Masks: l.cfg.Masks, Sockets: l.cfg.Sockets, Homes: l.cfg.ShowHomes, PrivateProc: !l.root,
 		})
 	}
 	return sandbox.Private(job)
