@@ -32,6 +32,7 @@ type Launcher struct {
 	started chan struct{} // closed when Run has begun
 	spawn   *spawners
 	limits  *limits
+	records recordings
 	ready   chan struct{} // closed when caps is known
 	caps    Capabilities
 
@@ -75,6 +76,10 @@ func New(cfg Config) (*Launcher, error) {
 		return nil, err
 	}
 	l.limits = findLimits(cfg, l.log)
+	l.records = recordings{limit: cfg.Recordings, used: map[string]int64{}}
+	if err := l.records.count(l.transcripts); err != nil {
+		return nil, helpdesk.WithCause(helpdesk.Unavailable, err, "The recordings in %s cannot be counted: %s.", cfg.Data, reason(err))
+	}
 	return l, nil
 }
 

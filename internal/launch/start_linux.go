@@ -32,6 +32,9 @@ func (l *Launcher) start(spec Spec) (st Status, err error) {
 	if err := l.allowed(spec.Kind); err != nil {
 		return Status{}, err
 	}
+	if err := l.records.room(spec.Ticket); err != nil {
+		return Status{}, err
+	}
 	uid, err := l.uid(spec.Slot)
 	if err != nil {
 		return Status{}, err
