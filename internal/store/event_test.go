@@ -147,7 +147,7 @@ func TestConversation(t *testing.T) {
 			})
 		}
 		w.view(a, func(tx *store.Tx) error {
-			all, err := tx.Conversation(key)
+			all, err := tx.Conversation(key, 0)
 			var kinds []string
 			for _, e := range all {
 				kinds = append(kinds, e.Kind)
