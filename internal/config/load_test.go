@@ -254,6 +254,31 @@ func TestRulesOverSeveralSettings(t *testing.T) {
 	}
 }
 
+// Every fault there is is told at once: a setting that cannot be read hides only the rules that need it.
+func TestUnreadableSettingsHideNoOthers(t *testing.T) {
+	_, err := Load(Source{Root: true, Env: []string{
+		"HELPDESK_LISTEN=0.0.0.0:80", "HELPDESK_TRUSTED_PROXIES=x", "HELPDESK_LIMITS_RUN=soon", "HELPDESK_LIMITS_FILE=big", "HELPDESK_LIMITS_REPLY=64KiB",
+		"HELPDESK_ADMIN_TOKEN=short", "HELPDESK_DATABASE=mysql://h", "HELPDESK_TLS_KEY=/k", "HELPDESK_FOO=bar",
+	}})
+	if err == nil {
+		t.Fatal("no fault")
+	}
+	for _, want := range []string{
+		"HELPDESK_TRUSTED_PROXIES: ", "HELPDESK_LIMITS_RUN: ", "HELPDESK_LIMITS_FILE: ", "HELPDESK_ADMIN_TOKEN: ", "HELPDESK_DATABASE: ", "belong together",
+		"HELPDESK_PUBLIC_URL: public_url: people reach", // where it can be set, not where its default comes from
+		"HELPDESK_FOO: there is no such setting; remove it",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nlacks %q", err, want)
+		}
+	}
+	for _, bad := range []string{"reachable from other machines, and passwords", "limits.reply: a reply"} {
+		if strings.Contains(err.Error(), bad) {
+			t.Errorf("%v\nsays %q, which needs a setting that cannot be read", err, bad)
+		}
+	}
+}
+
 func TestDamagedFilesAreRefused(t *testing.T) {
 	for _, text := range []string{
 		"listen: [", "- a\n", "just text", "listen: *x\n", "listen: !!binary aGk=\n", "listen: 127.0.0.1:1\nlisten: 127.0.0.1:2\n",
