@@ -43,6 +43,10 @@ const format = 1
 
 // server is a HelpDesk's second process.
 func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, out io.Writer, log *slog.Logger) error {
+	certificate, err := certificateOf(cfg.TLS)
+	if err != nil {
+		return final(err)
+	}
 	data := launch.DataDir(cfg.Data)
 	dir, err := datadir.Open(datadir.Config{Path: data, Name: cfg.Data, Version: p.Version, Format: format})
 	if err != nil {
@@ -94,7 +98,7 @@ func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, o
 		return err
 	}
 	close(d.built)
-	return d.run(ctx, listener, out)
+	return d.run(ctx, listener, certificate, out)
 }
 
 // notice passes on what the launcher says of its processes.
@@ -165,7 +169,7 @@ func (d *helpDesk) build(p Program, messages *bus.Bus, key secret.Key, local dat
 	}, d.db, d.launcher, d.people, d.files)
 	d.approval = approval.New(approval.Config{
 		Store: d.db, Roster: roster, Launcher: d.launcher, Workspace: d.files, Variables: d.people.Environment, Rights: d.auth.Rights,
-		OutputToAgent: int(limits.OutputToAgent), RunTime: limits.Run, Recording: int64(limits.RecordingPerRun), Lapse: limits.Approval, Log: d.log,
+		OutputToAgent: int(limits.OutputToAgent), RunTime: limits.Run, NodeLife: 2 * limits.Lease, Recording: int64(limits.RecordingPerRun), Lapse: limits.Approval, Log: d.log,
 	})
 	agents, err := d.agents(p)
 	if err != nil {
@@ -252,7 +256,7 @@ func (d *helpDesk) login(r *http.Request) (terminal.Login, error) {
 }
 
 // run serves until ctx ends or a part of it cannot go on, and returns when all parts have ended.
-func (d *helpDesk) run(ctx context.Context, listener net.Listener, out io.Writer) error {
+func (d *helpDesk) run(ctx context.Context, listener net.Listener, certificate *tls.Config, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	streams, stopStreams := context.WithCancel(context.WithoutCancel(ctx)) // they outlive those who write to them
@@ -276,16 +280,8 @@ func (d *helpDesk) run(ctx context.Context, listener net.Listener, out io.Writer
 	web := &http.Server{Handler: d.api, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug)}
 	web.RegisterOnShutdown(stopStreams) // a stream never becomes idle by itself
 	serve := web.Serve
-	if d.cfg.TLS.Cert != "" {
-		cert, err := tls.LoadX509KeyPair(d.cfg.TLS.Cert, d.cfg.TLS.Key)
-		if err != nil {
-			cancel(nil)
-			wg.Wait()
-			stopStreams()
-			under.Wait()
-			return final(helpdesk.WithCause(helpdesk.Invalid, err, "The certificate in tls.cert and tls.key cannot be read."))
-		}
-		web.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+	if certificate != nil {
+		web.TLSConfig = certificate
 		serve = func(l net.Listener) error { return web.ServeTLS(l, "", "") }
 	}
 	part(ctx, &wg, "web", func(context.Context) error {
