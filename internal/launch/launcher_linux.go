@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"helpdesk"
@@ -30,6 +31,7 @@ type Launcher struct {
 	workspaces           *os.Root
 
 	started chan struct{} // closed when Run has begun
+	greeted atomic.Bool   // whether a server ever came so far as to say hello
 	spawn   *spawners
 	limits  *limits
 	records recordings
@@ -214,8 +216,10 @@ func (l *Launcher) publish(st Status) {
 	}
 }
 
+// hello greets a server: one that has found nothing that would keep it from serving.
 func (l *Launcher) hello() Hello {
 	<-l.ready
+	l.greeted.Store(true)
 	return Hello{Epoch: l.epoch, Data: l.cfg.Data, Transcripts: filepath.Join(l.cfg.Data, transcriptsDir), Capabilities: l.caps}
 }
 
