@@ -15,7 +15,7 @@ help:
 	@echo 'make gen    make all generated files anew'
 	@echo 'make lint   all linters'
 	@echo 'make bench  measure, with ratios to the limits measured in the same run'
-	@echo 'make soak   the tests with their full counts; takes hours'
+	@echo 'make soak   the tests with their full counts, then fuzzing (FUZZTIME=10m a target); takes hours'
 
 run: build
 	@scripts/need bubblewrap
@@ -29,11 +29,11 @@ web: web/dist/index.html
 
 web/node_modules/.package-lock.json: web/package-lock.json
 	@scripts/tools node npm
-	npm --prefix web ci --no-audit --no-fund
+	npm --prefix web ci --no-audit --no-fund --no-update-notifier
 	@touch $@
 
 web/dist/index.html: web/node_modules/.package-lock.json web/package.json $(WEB_SOURCES)
-	npm --prefix web run build
+	npm --prefix web run --silent build -- --logLevel warn
 	@touch $@
 
 test:
@@ -57,5 +57,4 @@ bench:
 	@scripts/bench
 
 soak: web
-	HELPDESK_SOAK=1 go test -race -count=1 -timeout 8h ./...
-	FUZZTIME=10m scripts/fuzz
+	@scripts/soak

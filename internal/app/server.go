@@ -45,6 +45,10 @@ const format = 1
 
 // server is a HelpDesk's second process.
 func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, out io.Writer, log *slog.Logger) error {
+	certificate, err := certificateOf(cfg.TLS)
+	if err != nil {
+		return final(err)
+	}
 	data := launch.DataDir(cfg.Data)
 	dir, err := datadir.Open(datadir.Config{Path: data, Name: cfg.Data, Version: p.Version, Format: format})
 	if err != nil {
@@ -62,7 +66,7 @@ func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, o
 	}
 	messages, err := bus.Start(bus.Config{URL: string(cfg.NATS)})
 	if err != nil {
-		return err
+		return final(err)
 	}
 	defer messages.Close()
 	db, err := store.Open(ctx, store.Config{URL: string(cfg.Database), Dir: data, Committed: live.Announce(messages.Publish)})
@@ -96,7 +100,7 @@ func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, o
 		return err
 	}
 	close(d.built)
-	return d.run(ctx, listener, out)
+	return d.run(ctx, listener, certificate, out)
 }
 
 // notice passes on what the launcher says of its processes.
@@ -113,13 +117,15 @@ func final(err error) error {
 }
 
 func masterKey(cfg config.Config, dir *datadir.Dir) (secret.Key, error) {
-	raw, err := config.ParseKey(string(cfg.Key))
-	if cfg.Key == "" {
-		path := cfg.KeyFile
-		if path == "" {
-			path = dir.Join("secret.key")
-		}
-		raw, err = datadir.SecretKey(path, secret.KeySize, config.ParseKey)
+	var raw []byte
+	var err error
+	switch {
+	case cfg.Key != "":
+		raw, err = config.ParseKey(string(cfg.Key))
+	case cfg.KeyFile != "":
+		raw, err = datadir.ReadKey(cfg.KeyFile, config.ParseKey)
+	default:
+		raw, err = datadir.SecretKey(dir.Join("secret.key"), secret.KeySize, config.ParseKey)
 	}
 	if err != nil {
 		return secret.Key{}, err
@@ -165,7 +171,7 @@ func (d *helpDesk) build(p Program, messages *bus.Bus, key secret.Key, local dat
 	}, d.db, d.launcher, d.people, d.files)
 	d.approval = approval.New(approval.Config{
 		Store: d.db, Roster: roster, Launcher: d.launcher, Workspace: d.files, Variables: d.people.Environment, Rights: d.auth.Rights,
-		OutputToAgent: int(limits.OutputToAgent), RunTime: limits.Run, Recording: int64(limits.RecordingPerRun), Lapse: limits.Approval, Log: d.log,
+		OutputToAgent: int(limits.OutputToAgent), RunTime: limits.Run, NodeLife: 2 * limits.Lease, Recording: int64(limits.RecordingPerRun), Lapse: limits.Approval, Log: d.log,
 	})
 	agents, err := d.agents(p)
 	if err != nil {
@@ -256,7 +262,7 @@ func (d *helpDesk) login(r *http.Request) (terminal.Login, error) {
 }
 
 // run serves until ctx ends or a part of it cannot go on, and returns when all parts have ended.
-func (d *helpDesk) run(ctx context.Context, listener net.Listener, out io.Writer) error {
+func (d *helpDesk) run(ctx context.Context, listener net.Listener, certificate *tls.Config, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	streams, stopStreams := context.WithCancel(context.WithoutCancel(ctx)) // they outlive those who write to them
@@ -280,16 +286,8 @@ func (d *helpDesk) run(ctx context.Context, listener net.Listener, out io.Writer
 	web := &http.Server{Handler: d.api, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug)}
 	web.RegisterOnShutdown(stopStreams) // a stream never becomes idle by itself
 	serve := web.Serve
-	if d.cfg.TLS.Cert != "" {
-		cert, err := tls.LoadX509KeyPair(d.cfg.TLS.Cert, d.cfg.TLS.Key)
-		if err != nil {
-			cancel(nil)
-			wg.Wait()
-			stopStreams()
-			under.Wait()
-			return final(helpdesk.WithCause(helpdesk.Invalid, err, "The certificate in tls.cert and tls.key cannot be read."))
-		}
-		web.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+	if certificate != nil {
+		web.TLSConfig = certificate
 		serve = func(l net.Listener) error { return web.ServeTLS(l, "", "") }
 	}
 	part(ctx, &wg, "web", func(context.Context) error {

@@ -317,6 +317,24 @@ func TestApprovalsLapse(t *testing.T) {
 	})
 }
 
+// Ensure that what is approved for an instance can be taken back, and nothing else with it.
+func TestTakeBack(t *testing.T) {
+	each(t, approval.Config{}, func(t *testing.T, h *house) {
+		mine, others, open := h.propose("a"), h.propose("b", of("another")), h.propose("c")
+		h.decide(ann, mine, helpdesk.Approve)
+		h.decide(ann, others, helpdesk.Approve)
+		h.update(func(tx *store.Tx) error {
+			return h.TakeBack(tx, h.ticket, "built-in", "The ticket went to another.", time.Now())
+		})
+		if x := h.suggestion(mine); x.State != helpdesk.SuggestionProposed || x.Decided != nil || x.Note != "The ticket went to another." {
+			t.Errorf("it is %+v", x)
+		}
+		if x, y := h.suggestion(others), h.suggestion(open); x.State != helpdesk.SuggestionApproved || y.Note != "" {
+			t.Errorf("the other instance's is %+v, the undecided one %+v", x, y)
+		}
+	})
+}
+
 // Ensure that closing a ticket makes it too late for everything that was open.
 func TestClosingLapses(t *testing.T) {
 	each(t, approval.Config{}, func(t *testing.T, h *house) {

@@ -52,6 +52,7 @@ type house struct {
 	wire     *wire
 	leave    func() // ends the service, as the end of a server does
 	ticket   helpdesk.TicketKey
+	other    helpdesk.TicketKey // where a story goes meanwhile
 	position int
 	slow     func() // called before a run's files are written; nil: nothing
 
@@ -106,12 +107,13 @@ func (h *house) serve() {
 	h.t.Helper()
 	h.wire = &wire{Launcher: h.launcher.Client}
 	h.files = workspace.New(workspace.Config{}, h.store, h.launcher.Client)
-	h.Service = h.service(h.wire)
+	h.Service = h.service(h.wire, nil)
 	h.hear(h.Service)
 	h.leave = h.run(h.Service)
 }
 
-func (h *house) service(l approval.Launcher) *approval.Service {
+// service makes a service; before is called each time that it looks up what a person may do.
+func (h *house) service(l approval.Launcher, before func()) *approval.Service {
 	cfg := h.cfg
 	cfg.Store, cfg.Roster, cfg.Launcher, cfg.Workspace = h.store, h.roster, l, slowly{h.files, h.slow}
 	cfg.Log = slog.New(slog.NewTextHandler(testLog{h.t}, nil))
@@ -120,6 +122,9 @@ func (h *house) service(l approval.Launcher) *approval.Service {
 		return v, err
 	}
 	cfg.Rights = func(_ context.Context, u helpdesk.UserID) (helpdesk.Actor, error) {
+		if before != nil {
+			before()
+		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if a, ok := h.rights[string(u)]; ok {
@@ -156,6 +161,7 @@ func (h *house) restart() {
 	h.t.Helper()
 	h.hear(nil)
 	h.leave()
+	h.wire.asked.Wait() // a launcher serves the next server when it has done what this one asked for
 	h.launcher.Connect()
 	h.serve()
 }
@@ -189,6 +195,7 @@ func (h *house) may(id string, a helpdesk.Actor) {
 // wire is the way to the launcher, with places at which it can be cut.
 type wire struct {
 	approval.Launcher
+	asked  sync.WaitGroup // starts that the launcher has not answered
 	mu     sync.Mutex
 	before func(op, id string) error // an error is what the caller hears, and nothing is asked
 	after  func(op, id string) error // an error is what the caller hears, though it was done
@@ -217,7 +224,22 @@ func (w *wire) around(op, id string, do func() error) error {
 }
 
 func (w *wire) Start(ctx context.Context, s launch.Spec) (st launch.Status, err error) {
-	err = w.around("start", s.ID, func() error { st, err = w.Launcher.Start(ctx, s); return err })
+	err = w.around("start", s.ID, func() error {
+		var answer launch.Status
+		done := make(chan error, 1)
+		w.asked.Go(func() {
+			var err error
+			answer, err = w.Launcher.Start(context.WithoutCancel(ctx), s)
+			done <- err
+		})
+		select {
+		case err := <-done:
+			st = answer
+			return err
+		case <-ctx.Done():
+			return noAnswer()
+		}
+	})
 	return st, err
 }
 

@@ -115,7 +115,8 @@ func (s *Service) reconcile(ctx context.Context) error {
 	}
 	s.allow(ctx)
 	// In this order: a run that was claimed when they were read and is not on its way now has been with the launcher
-	// before it is asked, or never will be.
+	// before it is asked, or never will be. What an earlier server asked for is done as well: the launcher serves the
+	// next one only then.
 	underway := s.underway()
 	var known []launch.Status
 	if len(open) > 0 || !s.tidied {

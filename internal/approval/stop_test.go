@@ -87,7 +87,7 @@ func TestStopOnTheWay(t *testing.T) {
 		h.hear(nil)
 		h.wire = &wire{Launcher: h.launcher.Client}
 		h.slow = func() { close(asked2); <-goOn2 }
-		h.Service = h.service(h.wire)
+		h.Service = h.service(h.wire, nil)
 		h.hear(h.Service)
 		h.leave = h.run(h.Service)
 		id = h.propose("echo again > ran", withFiles(helpdesk.ProposedFile{Path: "f", Content: "x"}))

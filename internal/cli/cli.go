@@ -1,7 +1,7 @@
 // Package cli is the command line: it reads arguments, asks others to do the work and prints what came of it.
 //
-// It promises that a command ends with 0 when it did what it was asked to, with 1 when it could not, and with 2 when it was not
-// understood; that results go to standard output and everything else to standard error; and that an error is one
+// It promises that a command ends with 0 when it did what it was asked to, with 1 when it could not, with 2 when it was not
+// understood, and with 78 when the configuration must be mended first; that results go to standard output and everything else to standard error; and that an error is one
 // sentence that says what to do.
 package cli
 
@@ -15,13 +15,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"helpdesk/internal/config"
+	"helpdesk/internal/launch"
 )
 
 // The codes with which a command ends.
 const (
-	exitDone  = 0
-	exitFault = 1 // the command could not do what it was asked to
-	exitUsage = 2 // the command was not understood
+	exitDone   = 0
+	exitFault  = 1                 // the command could not do what it was asked to
+	exitUsage  = 2                 // the command was not understood
+	exitConfig = launch.ExitConfig // the configuration has faults
 )
 
 // Program is the helpdesk command and what it needs from the world.
@@ -44,6 +46,7 @@ func (p Program) Run(ctx context.Context, args []string) int {
 	root.SetErr(p.Err)
 	err := root.ExecuteContext(ctx)
 	var usage usageError
+	var faults config.Faults
 	var exit interface{ ExitCode() int }
 	switch {
 	case err == nil:
@@ -55,6 +58,9 @@ func (p Program) Run(ctx context.Context, args []string) int {
 	case errors.As(err, &usage):
 		fmt.Fprintf(p.Err, "helpdesk: %v\nSee helpdesk --help.\n", err)
 		return exitUsage
+	case errors.As(err, &faults):
+		fmt.Fprintf(p.Err, "helpdesk: %v\n", err)
+		return exitConfig
 	default:
 		fmt.Fprintf(p.Err, "helpdesk: %v\n", err)
 		return exitFault
@@ -73,6 +79,7 @@ func (p Program) command() *cobra.Command {
 		Short: "Solve infrastructure problems together with AI agents",
 		Long: "AI HelpDesk is a server on which engineers open tickets and work on them together with AI agents.\n" +
 			"Agents suggest commands, people decide, commands run in sandboxes, and everything is recorded.",
+		Version:       p.Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          known,
@@ -80,6 +87,7 @@ func (p Program) command() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(p.serveCommand(), p.versionCommand(), p.doctorCommand(), p.userCommand(), p.runbookCommand(), p.configCommand())
+	root.SetVersionTemplate("helpdesk {{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -131,14 +131,18 @@ func checkData(_ context.Context, cfg config.Config) finding {
 	const what = "data"
 	const other = "Give it to the user who runs the server, or set HELPDESK_DATA to another directory."
 	dir := nearestDir(cfg.Data)
-	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
-		return fail(what, other, "%s cannot be written: %v", dir, err)
-	}
+	err := unix.Access(dir, unix.W_OK|unix.X_OK)
 	if dir != cfg.Data {
 		if info, err := os.Stat(cfg.Data); err == nil && !info.IsDir() {
 			return fail(what, "Remove it, or set HELPDESK_DATA to another directory.", "%s is not a directory", cfg.Data)
 		}
+		if err != nil {
+			return fail(what, "Make it and give it to the user who runs the server, or set HELPDESK_DATA to another directory.", "%s cannot be made, because %s cannot be written: %v", cfg.Data, dir, err)
+		}
 		return ok(what, "%s will be made at the first start", cfg.Data)
+	}
+	if err != nil {
+		return fail(what, other, "%s cannot be written: %v", dir, err)
 	}
 	holder, held, err := datadir.HeldBy(cfg.Data)
 	switch {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -17,15 +18,23 @@ import (
 // KeySize is the size of the key that encrypts stored secrets, in bytes.
 const KeySize = 32
 
-// check finds what is wrong with a Config whose settings are readable one by one.
-func (c Config) check() Faults {
+// check finds what is wrong with settings that are readable one by one. A rule over several of them says nothing true
+// while one of them is unreadable, and is left out.
+func (c Config) check(unread map[string]bool) Faults {
 	var faults Faults
 	bad := func(key, format string, args ...any) {
-		faults = append(faults, Fault{c.origin[key], key + ": " + fmt.Sprintf(format, args...)})
+		where := c.origin[key]
+		if where == originDefault {
+			where = EnvName(key) // where it can be set
+		}
+		faults = append(faults, Fault{where, key + ": " + fmt.Sprintf(format, args...)})
+	}
+	read := func(keys ...string) bool {
+		return !slices.ContainsFunc(keys, func(key string) bool { return unread[key] })
 	}
 	if err := checkListen(c.Listen); err != nil {
 		bad("listen", "%v", err)
-	} else if !c.Loopback() && c.TLS.Cert == "" && len(c.TrustedProxies) == 0 {
+	} else if !c.Loopback() && c.TLS.Cert == "" && len(c.TrustedProxies) == 0 && read("trusted_proxies") {
 		bad("listen", "%s is reachable from other machines, and passwords would cross the network unencrypted; "+
 			"set tls.cert and tls.key, or name the proxy that does TLS in trusted_proxies, or listen on 127.0.0.1", c.Listen)
 	}
@@ -57,7 +66,7 @@ func (c Config) check() Faults {
 	case c.TLS.Cert != "":
 		for key, path := range map[string]string{"tls.cert": c.TLS.Cert, "tls.key": c.TLS.Key} {
 			if f, err := os.Open(path); err != nil {
-				bad(key, "the file cannot be read (%v); correct the path or its permissions", err)
+				bad(key, "the file cannot be read by user %d (%v); correct the path or its permissions", os.Getuid(), err)
 			} else {
 				_ = f.Close() // nothing was written
 			}
@@ -78,15 +87,16 @@ func (c Config) check() Faults {
 			bad("host_view.sockets", "%q is not a full path; begin it with /", path)
 		}
 	}
-	if c.Limits.Suggestion > c.Limits.Reply || c.Limits.File > c.Limits.Reply {
+	if read("limits.suggestion", "limits.file", "limits.reply") && (c.Limits.Suggestion > c.Limits.Reply || c.Limits.File > c.Limits.Reply) {
 		bad("limits.reply", "a reply of %s has no room for one suggestion (%s) or file (%s); raise limits.reply or lower the others",
 			c.Limits.Reply, c.Limits.Suggestion, c.Limits.File)
 	}
-	if c.Limits.File > c.Limits.Workspace {
+	if read("limits.file", "limits.workspace") && c.Limits.File > c.Limits.Workspace {
 		bad("limits.workspace", "a workspace of %s has no room for one file of %s; raise limits.workspace or lower limits.file",
 			c.Limits.Workspace, c.Limits.File)
 	}
-	if c.Limits.RecordingPerTerminal > c.Limits.RecordingPerTenant || c.Limits.RecordingPerRun > c.Limits.RecordingPerTenant {
+	if read("limits.recording_per_terminal", "limits.recording_per_run", "limits.recording_per_tenant") &&
+		(c.Limits.RecordingPerTerminal > c.Limits.RecordingPerTenant || c.Limits.RecordingPerRun > c.Limits.RecordingPerTenant) {
 		bad("limits.recording_per_tenant", "%s is less than one Terminal (%s) or run (%s) may record; raise it or lower the others",
 			c.Limits.RecordingPerTenant, c.Limits.RecordingPerTerminal, c.Limits.RecordingPerRun)
 	}

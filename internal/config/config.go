@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -240,6 +241,11 @@ func (c Config) HostNames() []string {
 
 // Origin says where the value of a setting came from, such as "HELPDESK_LISTEN" or "default".
 func (c Config) Origin(key string) string { return c.origin[key] }
+
+// SecretFiles are the files outside the data directory that hold this configuration's secrets.
+func (c Config) SecretFiles() []string {
+	return slices.DeleteFunc([]string{c.origin[originFile], c.KeyFile, c.TLS.Key}, func(path string) bool { return path == "" })
+}
 
 // Environ is an environment from which Load makes this very Config without reading a file. The launcher gives it to
 // the server, who runs as a user that may read neither the file nor the keys of others.

@@ -74,6 +74,8 @@ func Load(src Source) (Config, error) {
 			}
 		}
 	}
+	c.origin[originFile] = fromFile.path
+	unread := make(map[string]bool)
 	for _, f := range fields {
 		e := chosen[f.key]
 		c.origin[f.key] = e.where
@@ -82,18 +84,20 @@ func Load(src Source) (Config, error) {
 		}
 		if err := f.set(e.text); err != nil {
 			faults = append(faults, Fault{e.where, f.key + ": " + err.Error()})
+			unread[f.key] = true
 		}
 	}
-	if len(faults) == 0 { // a rule over several settings says nothing true while one of them is unreadable
-		faults = c.check()
-	}
+	faults = append(faults, c.check(unread)...)
 	if len(faults) > 0 {
 		return Config{}, faults
 	}
 	return c, nil
 }
 
-const originDefault = "default"
+const (
+	originDefault = "default"
+	originFile    = "config" // of no setting: the path of helpdesk.yaml
+)
 
 func defaults(fields []field, root bool, env map[string]string) []entry {
 	var list []entry
@@ -237,7 +241,7 @@ func unknown(key string, known map[string]field, fields []field) string {
 
 // nearest finds the name that name is most likely a slip of, or "".
 func nearest[V any](name string, known map[string]V) string {
-	best, bestAt := "", max(2, len(name)/4)+1
+	best, bestAt := "", max(1, min(len(strings.TrimPrefix(name, "HELPDESK_"))/3, 3))+1
 	for k := range known {
 		if d := distance(name, k); d < bestAt || d == bestAt && best != "" && k < best {
 			best, bestAt = k, d

@@ -162,6 +162,9 @@ uids: 700000-700100
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got := first.SecretFiles(); len(got) == 0 || !strings.HasSuffix(got[0], "/helpdesk.yaml") {
+		t.Errorf("the files that hold its secrets: %q", got)
+	}
 	second.origin = first.origin
 	if diff := cmp.Diff(first, second, cmp.AllowUnexported(Config{}), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("the second is another (-first +second):\n%s", diff)
@@ -247,6 +250,31 @@ func TestRulesOverSeveralSettings(t *testing.T) {
 			t.Errorf("%s: %v; want a fault with %q", tt.set, err, tt.want)
 		case err != nil && strings.Contains(err.Error(), "hunter2"):
 			t.Errorf("%s: the fault shows the password: %v", tt.set, err)
+		}
+	}
+}
+
+// Every fault there is is told at once: a setting that cannot be read hides only the rules that need it.
+func TestUnreadableSettingsHideNoOthers(t *testing.T) {
+	_, err := Load(Source{Root: true, Env: []string{
+		"HELPDESK_LISTEN=0.0.0.0:80", "HELPDESK_TRUSTED_PROXIES=x", "HELPDESK_LIMITS_RUN=soon", "HELPDESK_LIMITS_FILE=big", "HELPDESK_LIMITS_REPLY=64KiB",
+		"HELPDESK_ADMIN_TOKEN=short", "HELPDESK_DATABASE=mysql://h", "HELPDESK_TLS_KEY=/k", "HELPDESK_FOO=bar",
+	}})
+	if err == nil {
+		t.Fatal("no fault")
+	}
+	for _, want := range []string{
+		"HELPDESK_TRUSTED_PROXIES: ", "HELPDESK_LIMITS_RUN: ", "HELPDESK_LIMITS_FILE: ", "HELPDESK_ADMIN_TOKEN: ", "HELPDESK_DATABASE: ", "belong together",
+		"HELPDESK_PUBLIC_URL: public_url: people reach", // where it can be set, not where its default comes from
+		"HELPDESK_FOO: there is no such setting; remove it",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nlacks %q", err, want)
+		}
+	}
+	for _, bad := range []string{"reachable from other machines, and passwords", "limits.reply: a reply"} {
+		if strings.Contains(err.Error(), bad) {
+			t.Errorf("%v\nsays %q, which needs a setting that cannot be read", err, bad)
 		}
 	}
 }

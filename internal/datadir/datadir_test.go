@@ -133,6 +133,9 @@ func TestTheLocalFileLeadsToTheServerAndEndsWithIt(t *testing.T) {
 func TestTheSecretKeyIsMadeOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret.key")
 	decode := func(s string) ([]byte, error) { return hex.DecodeString(strings.TrimSpace(s)) }
+	if _, err := ReadKey(path, decode); err == nil || !strings.Contains(helpdesk.PublicText(err), "There is no key file "+path) {
+		t.Errorf("a key file that is not there: %v", err)
+	}
 	first, err := SecretKey(path, 32, decode)
 	if err != nil || len(first) != 32 {
 		t.Fatalf("got %d bytes, %v", len(first), err)

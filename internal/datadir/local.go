@@ -59,8 +59,7 @@ func ReadLocal(path string) (Local, error) {
 // SecretKey reads a key of size bytes from the file at path, or, if there is none, makes one there. decode turns the file's text
 // into the key, and refuses what is not one.
 func SecretKey(path string, size int, decode func(string) ([]byte, error)) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		key := make([]byte, size)
 		rand.Read(key)
 		if err := writeWhole(path, fmt.Appendf(nil, "%x\n", key)); err != nil {
@@ -68,7 +67,17 @@ func SecretKey(path string, size int, decode func(string) ([]byte, error)) ([]by
 		}
 		return key, nil
 	}
-	if err != nil {
+	return ReadKey(path, decode)
+}
+
+// ReadKey reads a key from a file that must be there: a key made in the place of one that is only not mounted, or misspelt,
+// would lock the stored secrets away.
+func ReadKey(path string, decode func(string) ([]byte, error)) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, helpdesk.WithCause(helpdesk.Unavailable, err, "There is no key file %s. Correct the name, or make one for a new server: openssl rand -hex 32 > %[1]s", path)
+	case err != nil:
 		return nil, helpdesk.WithCause(helpdesk.Unavailable, err, "The key file %s cannot be read by user %d. Correct its owner or its permissions.", path, os.Getuid())
 	}
 	key, err := decode(string(text))

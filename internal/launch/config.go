@@ -13,15 +13,15 @@ type Config struct {
 
 	AllowHost bool     // whether the unconfined shell (Host) may be started; default no
 	Sockets   []string // host sockets that are let into the host view; nil: the system bus
+	Masks     []string // files and directories that the host view does not show besides those that it never does
 	ShowHomes bool     // whether the host view shows /home and /root; default no
 
 	Memory       int64 // bytes a sandbox may take; default 1 GiB
 	Processes    int   // processes and threads a sandbox may have; default 512
+	Recordings   int64 // bytes of output recorded of all Terminals and Runs of one tenant; default 10 GB
 	MaxProcesses int   // processes the launcher holds at once, ended ones that are not forgotten included; default 2000
 
 	Log *slog.Logger // default: discard
-
-	masks []string // more that the host view does not show: the names the data directory has besides Data
 }
 
 func (c *Config) setDefaults() {
@@ -36,6 +36,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Processes == 0 {
 		c.Processes = 512
+	}
+	if c.Recordings == 0 {
+		c.Recordings = 10_000_000_000
 	}
 	if c.MaxProcesses == 0 {
 		c.MaxProcesses = 2000

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"helpdesk"
@@ -30,8 +31,10 @@ type Launcher struct {
 	workspaces           *os.Root
 
 	started chan struct{} // closed when Run has begun
+	greeted atomic.Bool   // whether a server ever came so far as to say hello
 	spawn   *spawners
 	limits  *limits
+	records recordings
 	ready   chan struct{} // closed when caps is known
 	caps    Capabilities
 
@@ -55,6 +58,7 @@ type Launcher struct {
 func New(cfg Config) (*Launcher, error) {
 	cfg.setDefaults()
 	keepDescriptors()
+	noCrashDumps()
 	l := &Launcher{
 		cfg: cfg, log: cfg.Log, root: os.Geteuid() == 0,
 		serverUID: os.Geteuid(), serverGID: os.Getegid(),
@@ -74,6 +78,10 @@ func New(cfg Config) (*Launcher, error) {
 		return nil, err
 	}
 	l.limits = findLimits(cfg, l.log)
+	l.records = recordings{limit: cfg.Recordings, used: map[string]int64{}}
+	if err := l.records.count(l.transcripts); err != nil {
+		return nil, helpdesk.WithCause(helpdesk.Unavailable, err, "The recordings in %s cannot be counted: %s.", cfg.Data, reason(err))
+	}
 	return l, nil
 }
 
@@ -208,8 +216,10 @@ func (l *Launcher) publish(st Status) {
 	}
 }
 
+// hello greets a server: one that has found nothing that would keep it from serving.
 func (l *Launcher) hello() Hello {
 	<-l.ready
+	l.greeted.Store(true)
 	return Hello{Epoch: l.epoch, Data: l.cfg.Data, Transcripts: filepath.Join(l.cfg.Data, transcriptsDir), Capabilities: l.caps}
 }
 

@@ -263,7 +263,7 @@ func (g *group) killed() bool {
 // shell gives the command by which a shell sets what the kernel limits per process and then becomes the program that
 // follows. Only lowering is asked for, so the tenant's uid may do it itself.
 func (l *limits) shell(root bool) []string {
-	script := "ulimit -c 0; ulimit -f " + strconv.Itoa(quotaBytes/512) + "; ulimit -n 4096 2>/dev/null; "
+	script := "ulimit -f " + strconv.Itoa(quotaBytes/512) + "; ulimit -n 4096 2>/dev/null; "
 	if len(l.dirs) == 0 && root {
 		script += fmt.Sprintf("ulimit -d %d && { ulimit -u %d 2>/dev/null || ulimit -p %[2]d; } || exit 1; ", l.memory>>10, l.processes)
 	}

@@ -28,7 +28,7 @@ type link struct {
 	write sync.Mutex
 	out   []byte      // frames that are to be written, the first perhaps in part
 	late  *time.Timer // writes the answers that wait for company
-	armed bool
+	armed bool        // and will
 }
 
 // The answers to typing wait a moment for the output that it brings, so that both go with one write and wake the server
@@ -53,7 +53,12 @@ func (l *Launcher) Serve(ctx context.Context, conn net.Conn) error {
 	if socket, ok := conn.(syscall.Conn); ok {
 		lk.raw, _ = socket.SyscallConn()
 	}
-	lk.late = time.AfterFunc(answerLate, lk.notices.wake)
+	lk.late = time.AfterFunc(answerLate, func() {
+		lk.write.Lock()
+		lk.armed = false
+		lk.write.Unlock()
+		lk.notices.wake()
+	})
 	defer lk.late.Stop()
 	l.connected.Lock()
 	l.links[lk] = struct{}{}
@@ -182,11 +187,7 @@ func (lk *link) flushNow() {
 // written takes note that the first n bytes are gone.
 func (lk *link) written(n int) {
 	lk.out = lk.out[:copy(lk.out, lk.out[n:])]
-	if len(lk.out) > 0 {
-		return
-	}
-	lk.armed = false
-	if cap(lk.out) > 4*mostLate {
+	if len(lk.out) == 0 && cap(lk.out) > 4*mostLate {
 		lk.out = nil
 	}
 }

@@ -40,7 +40,7 @@ type process struct {
 	changed  *sync.Cond // of what pauses reading
 	status   Status
 	asked    bool        // Pause was called
-	block    PauseReason // why nothing can be kept: PausedByLimit or PausedByDisk
+	block    PauseReason // why nothing can be kept: PausedByLimit, PausedByDisk or PausedByQuota
 	tries    int         // how often the disk was tried again after the program's end
 	retry    bool        // it is worth trying again
 	gone     bool        // the program has ended
@@ -139,9 +139,15 @@ func (p *process) awaitRoom() {
 // keep brings output into the transcript, and waits for room where that is what the Spec wants.
 func (p *process) keep(out []byte) {
 	for len(out) > 0 {
-		n, err := p.log.Output(out, time.Now())
+		room, filling := p.l.records.take(p.spec.Ticket, len(out))
+		n, err := p.log.Output(out[:room], time.Now())
+		p.l.records.free(p.spec.Ticket, int64(room-n))
+		if err == nil && n < len(out) {
+			err = errQuota
+		}
 		if n > 0 {
 			p.mu.Lock()
+			p.status.Filling = filling
 			p.remember(out[:n])
 			p.status.End = p.log.Size()
 			if p.block != "" && err == nil {
@@ -172,12 +178,15 @@ func (p *process) blocked(err error) (again bool) {
 	if errors.Is(err, transcript.ErrLimit) {
 		why, detail = PausedByLimit, "The recording is as long as it may be, so the terminal waits."
 	}
+	if errors.Is(err, errQuota) {
+		why, detail = PausedByQuota, "The tenant's recordings have reached their limit, so the terminal waits. It goes on when tickets that are not needed are deleted."
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.gone {
 		p.tries++
 	}
-	if p.stopBy != notStopped || why == PausedByLimit && (p.gone || p.spec.Overflow == CutAtLimit) || p.tries > maxTries {
+	if p.stopBy != notStopped || why != PausedByDisk && (p.gone || p.spec.Overflow == CutAtLimit) || p.tries > maxTries {
 		p.cut()
 		return false
 	}
@@ -187,11 +196,13 @@ func (p *process) blocked(err error) (again bool) {
 		p.l.publish(p.status)
 	}
 	p.retry = false
-	for !p.retry && p.stopBy == notStopped && !(p.gone && why == PausedByLimit) {
+	for !p.retry && p.stopBy == notStopped && !(p.gone && why != PausedByDisk) {
 		p.changed.Wait()
 	}
 	return true
 }
+
+var errQuota = errors.New("launch: the tenant's recordings have reached their limit")
 
 // maxTries is how often, once a second, the last output of a program that has ended is tried on a full disk.
 const maxTries = 30
@@ -253,7 +264,7 @@ func (p *process) keepSafe() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.block == PausedByDisk {
+	if p.block == PausedByDisk || p.block == PausedByQuota {
 		p.retry = true
 		p.changed.Broadcast()
 	}

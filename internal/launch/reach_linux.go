@@ -22,7 +22,7 @@ const shortcuts = "/run/helpdesk"
 // sees the mount, and what the directories above it keep closed stays closed.
 func reach(cfg *Config) error {
 	if at := os.Getenv(dataVariable); at != "" {
-		cfg.masks = append(cfg.masks, os.Getenv(namesVar))
+		cfg.Masks = append(cfg.Masks, os.Getenv(namesVar)) // the name that the data directory has besides
 		cfg.Data = at
 		return nil
 	}

@@ -58,7 +58,7 @@ func DataDir(configured string) string {
 // Run is the whole life of a launcher: it makes the data directory reachable for the server's user, starts this
 // program again with args as the server, starts it anew when it crashes, and ends everything when ctx is done.
 // It returns the exit code for the process, and an error to print when there is one: the server's own code when it
-// ends with 0 or ExitConfig.
+// ends with 0, or with ExitConfig before any has served.
 func Run(ctx context.Context, cfg Config, args []string) (int, error) {
 	if err := reach(&cfg); err != nil {
 		return ExitConfig, err
@@ -88,7 +88,9 @@ func (l *Launcher) supervise(ctx context.Context, args []string) int {
 		switch {
 		case ctx.Err() != nil:
 			return 0
-		case err == nil && (code == 0 || code == ExitConfig):
+		case err == nil && (code == 0 || code == ExitConfig && !l.greeted.Load()):
+			// Once one has served, what keeps the next from it may pass, as a database that is started anew, and the
+			// shells that live here wait for it.
 			return code
 		}
 		if time.Since(began) > time.Minute {

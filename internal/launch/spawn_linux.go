@@ -80,6 +80,15 @@ func keepDescriptors() {
 	}
 }
 
+// noCrashDumps keeps what was in memory of this process, and of all that it starts, from being written down when they
+// crash. With a limit of 1 the kernel does not even start the host's handler of crashes; with 0 it would, as root. Who
+// was given 0 may not be able to ask for more.
+func noCrashDumps() {
+	if unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: 1, Max: 1}) != nil {
+		_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+	}
+}
+
 // credential makes a process drop to uid, with that as its only group besides groups. Without root there is nothing
 // to drop.
 func (l *Launcher) credential(uid int, groups ...uint32) *syscall.Credential {

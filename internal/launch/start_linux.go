@@ -32,6 +32,9 @@ func (l *Launcher) start(spec Spec) (st Status, err error) {
 	if err := l.allowed(spec.Kind); err != nil {
 		return Status{}, err
 	}
+	if err := l.records.room(spec.Ticket); err != nil {
+		return Status{}, err
+	}
 	uid, err := l.uid(spec.Slot)
 	if err != nil {
 		return Status{}, err
@@ -256,7 +259,7 @@ func (p *process) spawnConfined(slave *os.File) error {
 func (l *Launcher) plan(kind Kind, job sandbox.Job) sandbox.Plan {
 	if kind == HostView {
 		return sandbox.HostView(job, sandbox.View{
-			Data: l.cfg.Data, Masks: l.cfg.masks, Sockets: l.cfg.Sockets, Homes: l.cfg.ShowHomes, PrivateProc: !l.root,
+			Data: l.cfg.Data, Masks: l.cfg.Masks, Sockets: l.cfg.Sockets, Homes: l.cfg.ShowHomes, PrivateProc: !l.root,
 		})
 	}
 	return sandbox.Private(job)

@@ -58,6 +58,7 @@ const (
 	PausedByAsk   PauseReason = "asked" // the server called Pause
 	PausedByLimit PauseReason = "limit" // the transcript reached its limit with PauseAtLimit
 	PausedByDisk  PauseReason = "disk"  // the transcript could not be written; Detail says why
+	PausedByQuota PauseReason = "quota" // the tenant's recordings reached their limit; it goes on when there is room
 )
 
 // Status is what is known of a process at one moment. It is a snapshot: a later one replaces an earlier one.
@@ -70,12 +71,13 @@ type Status struct {
 	Cols    uint16
 	Rows    uint16
 
-	End    int64       // bytes of output that are in the transcript: a reader may read up to here
-	Tail   []byte      `json:"-"` // what came out just before End, where it is at hand; the transcript has it too
-	Paused PauseReason // why output is not being read now
-	Detail string      // a sentence about Paused or Exit, when there is more to say
-	Cut    bool        // output beyond the limit was dropped
-	Exit   *Exit       // nil while the process lives; when it is set, End is final
+	End     int64       // bytes of output that are in the transcript: a reader may read up to here
+	Tail    []byte      `json:"-"` // what came out just before End, where it is at hand; the transcript has it too
+	Paused  PauseReason // why output is not being read now
+	Detail  string      // a sentence about Paused or Exit, when there is more to say
+	Filling bool        // the tenant's recordings stand at 80 % of their limit
+	Cut     bool        // output beyond the limit was dropped
+	Exit    *Exit       // nil while the process lives; when it is set, End is final
 }
 
 // Exit says how a process ended.

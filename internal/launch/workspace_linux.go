@@ -134,9 +134,14 @@ func (l *Launcher) deleteTranscripts(ticket string) error {
 	if l.busy(ticket) {
 		return helpdesk.Errorf(helpdesk.Conflict, "Something of the ticket still runs; stop it first.")
 	}
-	if err := l.transcripts.RemoveAll(ticket); err != nil {
+	size, err := recorded(l.transcripts, ticket)
+	if err == nil {
+		err = l.transcripts.RemoveAll(ticket)
+	}
+	if err != nil {
 		return helpdesk.WithCause(helpdesk.Unavailable, err, "The recordings could not be deleted: %s.", reason(err))
 	}
+	l.records.free(ticket, size)
 	return nil
 }
 

@@ -234,15 +234,33 @@ func TestAgentsAndRoster(t *testing.T) {
 }
 
 func TestNodes(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		w := newWorld(t, s)
+	storetest.EachConfig(t, func(t *testing.T, cfg store.Config) {
+		w := newWorld(t, storetest.Open(t, cfg))
 		w.system(func(tx *store.System) error {
-			if _, err := tx.TouchNode("one", time.Minute); err != nil {
-				return err
+			for _, epoch := range []string{"one", "lost", "long lost"} {
+				if _, err := tx.TouchNode(epoch, time.Minute); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		db := raw(t, cfg)
+		for epoch, since := range map[string]time.Duration{"lost": time.Hour, "long lost": 24*time.Hour + time.Minute} {
+			if _, err := db.ExecContext(t.Context(), fmt.Sprintf(`UPDATE nodes SET seen_at = seen_at - %d WHERE epoch = '%s'`, since.Microseconds(), epoch)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.system(func(tx *store.System) error {
 			live, err := tx.TouchNode("two", time.Minute)
 			if diff := cmp.Diff(map[string]bool{"one": true, "two": true}, live); diff != "" {
 				t.Errorf("live nodes (-want +got):\n%s", diff)
+			}
+			if err != nil {
+				return err
+			}
+			live, err = tx.TouchNode("two", 100*time.Hour)
+			if diff := cmp.Diff(map[string]bool{"one": true, "two": true, "lost": true}, live); diff != "" {
+				t.Errorf("nodes that are remembered (-want +got):\n%s", diff)
 			}
 			if err != nil {
 				return err

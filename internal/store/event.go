@@ -78,12 +78,13 @@ func (t *Tx) Timeline(ticket helpdesk.TicketKey, s Span) ([]event.Event, error) 
 	return events, err
 }
 
-// Conversation reads the events of a ticket that say what was said, delivered and proposed.
-func (t *Tx) Conversation(ticket helpdesk.TicketKey) ([]event.Event, error) {
+// Conversation reads the events of a ticket, after that with the given sequence number, that say what was said,
+// delivered and proposed.
+func (t *Tx) Conversation(ticket helpdesk.TicketKey, after int64) ([]event.Event, error) {
 	where, args := t.within("tenant")
 	return t.events(`SELECT ticket, seq, tenant, kind, at, actor, data FROM events
-		WHERE ticket = ? AND kind IN ('MessagePosted', 'TurnSent', 'SuggestionProposed') AND `+where+` ORDER BY seq`,
-		append([]any{string(ticket)}, args...)...)
+		WHERE ticket = ? AND seq > ? AND kind IN ('MessagePosted', 'TurnSent', 'SuggestionProposed') AND `+where+` ORDER BY seq`,
+		append([]any{string(ticket), after}, args...)...)
 }
 
 func (t *Tx) events(query string, args ...any) ([]event.Event, error) {

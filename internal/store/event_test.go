@@ -91,6 +91,32 @@ func TestTimeline(t *testing.T) {
 	})
 }
 
+// A page may ask for the heads of more tickets than one statement takes.
+func TestHeadsOfMany(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		a, b := w.tenant("A"), w.tenant("B")
+		theirs := w.ticket(b, "Not ours", start)
+		want := map[helpdesk.TicketKey]int64{}
+		keys := []helpdesk.TicketKey{theirs}
+		for range 3 {
+			key := w.ticket(a, "Ours", start)
+			keys = append(keys, key)
+			want[key] = 1
+			for i := range 700 {
+				keys = append(keys, helpdesk.MakeTicketKey("A", int64(1000*len(want)+i)))
+			}
+		}
+		w.view(a, func(tx *store.Tx) error {
+			heads, err := tx.Heads(keys)
+			if diff := cmp.Diff(want, heads); diff != "" {
+				t.Errorf("heads (-want +got):\n%s", diff)
+			}
+			return err
+		})
+	})
+}
+
 func emit(t testing.TB, s *store.Store, tenant helpdesk.TenantID, key helpdesk.TicketKey) (seq int64, err error) {
 	err = s.Update(t.Context(), tenant, func(tx *store.Tx) (err error) {
 		seq, err = tx.Emit(key, helpdesk.System("test").By(), event.TicketRestored{}, start)
@@ -121,7 +147,7 @@ func TestConversation(t *testing.T) {
 			})
 		}
 		w.view(a, func(tx *store.Tx) error {
-			all, err := tx.Conversation(key)
+			all, err := tx.Conversation(key, 0)
 			var kinds []string
 			for _, e := range all {
 				kinds = append(kinds, e.Kind)

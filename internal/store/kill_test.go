@@ -27,8 +27,11 @@ const (
 
 // killRounds is how often each story kills.
 func killRounds() int {
-	if os.Getenv("HELPDESK_SOAK") != "" {
+	switch {
+	case os.Getenv("HELPDESK_SOAK") != "":
 		return 100
+	case testing.Short():
+		return 1
 	}
 	return 10
 }

@@ -134,7 +134,7 @@ func probes(w *world, v victim) map[string]any {
 				return tx.Timeline(key, store.Span{Before: 99, Limit: 9, Newest: true})
 			}),
 		},
-		"Conversation": reads(func(tx *store.Tx) ([]event.Event, error) { return tx.Conversation(key) }),
+		"Conversation": reads(func(tx *store.Tx) ([]event.Event, error) { return tx.Conversation(key, 0) }),
 		"Workspace": reads(func(tx *store.Tx) (any, error) {
 			n, open, err := tx.Workspace(key)
 			if n == 0 && !open {

@@ -233,11 +233,18 @@ func (s *System) NeverSignedIn(u helpdesk.UserID) (never bool, err error) {
 	return never, err
 }
 
-// DropExpired deletes sessions that have ended and links that expired unspent. Spent links stay: they tell who came in.
+// spentKept is how long a spent link is kept; the newest of each person stays, and tells that they came in.
+const spentKept = 30 * 24 * time.Hour
+
+// DropExpired deletes sessions that have ended, links that expired unspent, and old spent ones.
 func (s *System) DropExpired() error {
 	if _, err := s.tx.exec(`DELETE FROM sessions WHERE expires_at <= {now}`); err != nil {
 		return err
 	}
-	_, err := s.tx.exec(`DELETE FROM links WHERE used_at = 0 AND expires_at <= {now}`)
+	if _, err := s.tx.exec(`DELETE FROM links WHERE used_at = 0 AND expires_at <= {now}`); err != nil {
+		return err
+	}
+	_, err := s.tx.exec(`DELETE FROM links WHERE used_at > 0 AND used_at < {now} - ? AND EXISTS (
+		SELECT 1 FROM links newer WHERE newer.user_id = links.user_id AND newer.used_at > links.used_at)`, spentKept.Microseconds())
 	return err
 }

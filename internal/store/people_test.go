@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -172,6 +173,43 @@ func TestLogins(t *testing.T) {
 			}
 			return err
 		})
+	})
+}
+
+// What has expired goes; what still counts, and what tells that somebody came in, stays.
+func TestDropExpired(t *testing.T) {
+	storetest.EachConfig(t, func(t *testing.T, cfg store.Config) {
+		w := newWorld(t, storetest.Open(t, cfg))
+		ann, bob := w.user("ann"), w.user("bob")
+		now := w.now()
+		w.system(func(tx *store.System) error {
+			for id, expires := range map[string]time.Duration{"valid": time.Hour, "ended": -time.Hour} {
+				if err := tx.InsertLogin(store.Login{ID: id, Hash: id, User: ann.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(expires)}); err != nil {
+					return err
+				}
+			}
+			for hash, expires := range map[string]time.Duration{"unspent": time.Hour, "late": -time.Hour, "spent": time.Hour, "spent long ago": time.Hour, "spent first": time.Hour} {
+				if err := tx.InsertLink(hash, "sign-in", ann.ID, now.Add(expires)); err != nil {
+					return err
+				}
+			}
+			return tx.InsertLink("bob's only one", "invitation", bob.ID, now.Add(time.Hour))
+		})
+		db := raw(t, cfg)
+		for hash, ago := range map[string]time.Duration{"spent": time.Hour, "spent long ago": 31 * 24 * time.Hour, "spent first": 60 * 24 * time.Hour, "bob''s only one": 60 * 24 * time.Hour} {
+			if _, err := db.ExecContext(t.Context(), fmt.Sprintf(`UPDATE links SET used_at = %d WHERE hash = '%s'`, now.Add(-ago).UnixMicro(), hash)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.system((*store.System).DropExpired)
+		for query, want := range map[string][]string{
+			`SELECT hash FROM links ORDER BY hash`: {"bob's only one", "spent", "unspent"},
+			`SELECT id FROM sessions ORDER BY id`:  {"valid"},
+		} {
+			if diff := cmp.Diff(want, column(t, db, query)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", query, diff)
+			}
+		}
 	})
 }
 

@@ -52,7 +52,7 @@ func TestPlans(t *testing.T) {
 				_, err := tx.Timeline(key, store.Span{Limit: 100, Newest: true})
 				return err
 			}},
-			{"conversation", reach(a), "events_conversation", func(tx *store.Tx, _ *store.System) error { _, err := tx.Conversation(key); return err }},
+			{"conversation", reach(a), "events_conversation", func(tx *store.Tx, _ *store.System) error { _, err := tx.Conversation(key, 0); return err }},
 			{"workspace", reach(a), "events_workspace", func(tx *store.Tx, _ *store.System) error { _, _, err := tx.Workspace(key); return err }},
 			{"emit", reach(a), "", func(tx *store.Tx, _ *store.System) error {
 				_, err := tx.Emit(key, w.by(), event.TicketRestored{}, start)

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -165,11 +166,10 @@ func (t *Tx) Tickets(f TicketFilter) ([]helpdesk.Ticket, error) {
 	if f.Activity != "" {
 		q.add(`activity = ?`, string(f.Activity))
 	}
-	const newest = ` ORDER BY changed_at DESC, key DESC LIMIT ?`
+	newest := ` ORDER BY changed_at DESC, key DESC` + limit(f.Limit)
 	if strings.TrimSpace(f.Words) == "" && (f.Activity == "" || f.Activity == helpdesk.ActivityIdle) {
 		query, args := branches(q, reach, f, newest)
-		return t.tickets(`SELECT `+ticketColumns+` FROM tickets WHERE key IN (SELECT key FROM (`+query+`) merged`+newest+`) ORDER BY changed_at DESC, key DESC`,
-			append(args, f.Limit)...)
+		return t.tickets(`SELECT `+ticketColumns+` FROM tickets WHERE key IN (SELECT key FROM (`+query+`) merged`+newest+`) ORDER BY changed_at DESC, key DESC`, args...)
 	}
 	where, args := within(reach, "tenant")
 	q.add(where, args...)
@@ -184,7 +184,7 @@ func (t *Tx) Tickets(f TicketFilter) ([]helpdesk.Ticket, error) {
 			return nil, err
 		}
 	}
-	return t.tickets(`SELECT `+ticketColumns+` FROM tickets WHERE `+q.text+newest, append(q.args, f.Limit)...)
+	return t.tickets(`SELECT `+ticketColumns+` FROM tickets WHERE `+q.text+newest, q.args...)
 }
 
 // branches joins, for each tenant and status, the query for its newest tickets.
@@ -209,11 +209,15 @@ func branches(q clause, reach helpdesk.Reach, f TicketFilter, newest string) (st
 			b.add(where, tenants...)
 			b.add(`status = ?`, string(status))
 			texts = append(texts, `SELECT key, changed_at FROM (SELECT key, changed_at FROM tickets WHERE `+b.text+newest+`) branch`)
-			args = append(append(args, b.args...), f.Limit)
+			args = append(args, b.args...)
 		}
 	}
 	return strings.Join(texts, ` UNION ALL `), args
 }
+
+// limit is in the text and not an argument: PostgreSQL makes one plan for all arguments, and it must know that few rows
+// are wanted.
+func limit(n int) string { return ` LIMIT ` + strconv.Itoa(n) }
 
 // clause gathers conditions and their arguments.
 type clause struct {

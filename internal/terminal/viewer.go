@@ -69,6 +69,10 @@ func (v *viewer) write(ctx context.Context, send func([]byte) error, from *int64
 			}
 		}
 		more, err := v.sendOutput(send, buf, st)
+		if err == nil && now.input > said.input { // after its echo, which somebody waits for
+			said.input = now.input
+			err = send(Encode(nil, InputAck{now.input}))
+		}
 		if err != nil {
 			return err
 		}
@@ -185,7 +189,8 @@ type news struct {
 	input    uint64
 	paused   launch.PauseReason
 	detail   string
-	filling  bool
+	filling  bool // its own recording
+	tenant   bool // all recordings of its tenant
 	refused  bool
 	pongs    [][]byte
 }
@@ -202,7 +207,7 @@ func (v *viewer) look(presence int) (launch.Status, news) {
 	n := news{
 		size: size{st.Cols, st.Rows}, presence: p.presence, input: v.source.taken,
 		paused: st.Paused, detail: st.Detail, refused: v.refused, pongs: v.pongs,
-		filling: p.terminal != nil && st.End >= p.s.cfg.Recording/5*4,
+		tenant: st.Filling, filling: p.terminal != nil && st.End >= p.s.cfg.Recording/5*4,
 	}
 	if presence != n.presence {
 		n.viewers = p.presenceFor(v)
@@ -219,11 +224,11 @@ func (s *saidBefore) news(n news) (frames []Frame) {
 	if n.presence != s.presence {
 		frames = append(frames, Presence{n.viewers})
 	}
-	if n.input > s.input {
-		frames = append(frames, InputAck{n.input})
-	}
 	if n.filling && !s.filling {
 		frames = append(frames, Notice{NoticeFilling, "The recording stands at 80 % of its limit. At the limit the terminal waits and asks."})
+	}
+	if n.tenant && !s.tenant {
+		frames = append(frames, Notice{NoticeFilling, "The tenant's recordings stand at 80 % of their limit. At the limit its terminals wait. Delete tickets that are not needed."})
 	}
 	if n.paused != s.paused {
 		switch n.paused {
@@ -231,8 +236,10 @@ func (s *saidBefore) news(n news) (frames []Frame) {
 			frames = append(frames, Notice{NoticeFull, "The recording has reached its limit, so the terminal waits. Go on recording, or close it."})
 		case launch.PausedByDisk:
 			frames = append(frames, Notice{NoticeDisk, "The disk is full, so the terminal waits: nothing is shown that is not recorded. It goes on when there is space."})
+		case launch.PausedByQuota:
+			frames = append(frames, Notice{NoticeDisk, "The tenant's recordings have reached their limit, so the terminal waits: nothing is shown that is not recorded. It goes on when tickets that are not needed are deleted."})
 		default:
-			if s.paused == launch.PausedByLimit || s.paused == launch.PausedByDisk {
+			if s.paused != launch.NotPaused && s.paused != launch.PausedByAsk {
 				frames = append(frames, Notice{NoticeGoesOn, "The terminal goes on."})
 			}
 		}
@@ -243,6 +250,7 @@ func (s *saidBefore) news(n news) (frames []Frame) {
 	for _, p := range n.pongs {
 		frames = append(frames, Pong{p})
 	}
+	n.input = s.input
 	*s = saidBefore(n)
 	return frames
 }
@@ -295,6 +303,9 @@ func (v *viewer) take(f Frame) error {
 		if v.p.controller == v {
 			v.p.rendering = now
 			v.p.pace()
+		}
+		if v.sent == v.p.status.End && !v.p.over {
+			return nil // nothing waited for it
 		}
 	case Input:
 		if !v.mayType {

@@ -2,8 +2,6 @@ package testkit
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,7 +12,7 @@ import (
 	"testing"
 
 	"helpdesk/internal/app"
-	"helpdesk/internal/config"
+	"helpdesk/internal/cli"
 	"helpdesk/internal/launch"
 	"helpdesk/internal/outbound"
 )
@@ -45,18 +43,12 @@ func serve(gates string) int {
 			cancel()
 		}()
 	}
-	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, launch.Variables) })
-	cfg, err := config.Load(config.Source{Env: env, Root: os.Geteuid() == 0})
-	if err == nil {
-		err = app.Program{Version: "testkit", Script: true, Gates: gates}.Serve(ctx, cfg, os.Stdout)
-	}
-	var exit interface{ ExitCode() int }
-	switch {
-	case errors.As(err, &exit):
-		return exit.ExitCode()
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "helpdesk:", err)
-		return 1
-	}
-	return 0
+	return cli.Program{
+		Version: "testkit",
+		Env:     slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, launch.Variables) }),
+		Root:    os.Geteuid() == 0,
+		Out:     os.Stdout,
+		Err:     os.Stderr,
+		Serve:   app.Program{Version: "testkit", Script: true, Gates: gates}.Serve,
+	}.Run(ctx, []string{"serve"})
 }

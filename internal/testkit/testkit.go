@@ -105,7 +105,7 @@ func Start(t testing.TB, cfg Config) *HelpDesk {
 	}
 	h.env = append(h.env, cfg.Env...)
 	t.Cleanup(h.end)
-	h.launch()
+	h.Launch()
 	if !cfg.Failing {
 		h.WaitReady()
 	}
@@ -128,8 +128,8 @@ func (h *HelpDesk) end() {
 	}
 }
 
-// launch starts the launcher, which starts the server.
-func (h *HelpDesk) launch() {
+// Launch starts the launcher, which starts the server, after KillAll, Stop or Ended. It waits for nothing.
+func (h *HelpDesk) Launch() {
 	h.t.Helper()
 	h.cmd = exec.Command("/proc/self/exe")
 	h.cmd.Env = h.env
@@ -240,7 +240,7 @@ func running(pid int) bool {
 // Restart starts the HelpDesk again after KillAll or Stop and waits until it is ready.
 func (h *HelpDesk) Restart() {
 	h.t.Helper()
-	h.launch()
+	h.Launch()
 	h.WaitReady()
 }
 

@@ -73,8 +73,9 @@ type Config struct {
 
 // Engine works on turns. Its methods may be called from any number of goroutines.
 type Engine struct {
-	cfg  Config
-	wake chan struct{}
+	cfg   Config
+	wake  chan struct{}
+	talks talks
 
 	mu      sync.Mutex
 	running map[helpdesk.TurnID]*job
@@ -164,7 +165,8 @@ func (e *Engine) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-tick.C:
+		case now := <-tick.C:
+			e.talks.forget(now)
 		case <-e.wake:
 		}
 	}

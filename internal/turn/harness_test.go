@@ -128,7 +128,9 @@ type node struct {
 // start makes a node and sets it to work. Its lease is long, so that no slow machine loses it by accident.
 func (h *house) start(name string, change ...func(*turn.Config)) *node {
 	h.t.Helper()
-	n := &node{h: h, line: &line{Store: h.store}, parts: &parts{Parts: live.New(live.Config{}, h.store, h.bus).Parts()}}
+	n := &node{h: h, line: &line{Store: h.store}, parts: &parts{
+		Parts: live.New(live.Config{}, h.store, h.bus).Parts(), began: map[helpdesk.TurnID]int{}, ended: map[helpdesk.TurnID]int{},
+	}}
 	agent, err := script.New(script.Config{Enable: true, Gates: h.gates})
 	must(h.t, err)
 	cfg := turn.Config{
@@ -166,7 +168,10 @@ func (n *node) kill() {
 	n.run.Wait()
 }
 
-type turnConfig = turn.Config
+type (
+	turnConfig  = turn.Config
+	storeSystem = store.System
+)
 
 func lease(d time.Duration) func(*turn.Config) { return func(c *turn.Config) { c.Lease = d } }
 
@@ -201,25 +206,32 @@ type line struct {
 	mu      sync.Mutex
 	frozen  chan struct{}
 	dead    bool
+	away    bool // the database does not answer this node
 	commits int
 	before  int // dies before this commit
 	after   int // dies after this commit, before it hears of it
+	stops   int // is frozen before this commit
 }
 
-var errDead = errors.New("the node is dead")
+var (
+	errDead = errors.New("the node is dead")
+	errAway = helpdesk.Errorf(helpdesk.Unavailable, "The database does not answer.")
+)
 
-func (l *line) pass(ctx context.Context) error {
+func (l *line) pass() error {
 	for {
 		l.mu.Lock()
-		frozen, dead := l.frozen, l.dead
+		frozen, dead, away := l.frozen, l.dead, l.away
 		l.mu.Unlock()
 		switch {
 		case dead:
 			return errDead
+		case away:
+			return errAway
 		case frozen == nil:
 			return nil
 		}
-		<-frozen // whatever ctx says: a stopped process does not look at it
+		<-frozen // whatever the context says: a stopped process does not look at it
 	}
 }
 
@@ -238,6 +250,24 @@ func (l *line) thaw() {
 	}
 }
 
+func (l *line) lose(away bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.away = away
+}
+
+func (l *line) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.commits
+}
+
+func (l *line) isFrozen() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.frozen != nil
+}
+
 func (l *line) cut() {
 	l.mu.Lock()
 	l.dead = true
@@ -252,31 +282,33 @@ func (l *line) isDead() bool {
 }
 
 func (l *line) View(ctx context.Context, reach helpdesk.Reach, fn func(*store.Tx) error) error {
-	if err := l.pass(ctx); err != nil {
+	if err := l.pass(); err != nil {
 		return err
 	}
 	return l.Store.View(ctx, reach, fn)
 }
 
 func (l *line) SystemView(ctx context.Context, why store.Purpose, fn func(*store.System) error) error {
-	if err := l.pass(ctx); err != nil {
+	if err := l.pass(); err != nil {
 		return err
 	}
 	return l.Store.SystemView(ctx, why, fn)
 }
 
 func (l *line) Update(ctx context.Context, tenant helpdesk.TenantID, fn func(*store.Tx) error) error {
-	if err := l.pass(ctx); err != nil {
+	if err := l.pass(); err != nil {
 		return err
 	}
 	l.mu.Lock()
 	l.commits++
 	n := l.commits
 	l.dead = l.dead || n == l.before
-	dead := l.dead
+	if n == l.stops {
+		l.frozen = make(chan struct{})
+	}
 	l.mu.Unlock()
-	if dead {
-		return errDead
+	if err := l.pass(); err != nil {
+		return err
 	}
 	err := l.Store.Update(ctx, tenant, fn)
 	l.mu.Lock()
@@ -298,9 +330,6 @@ type parts struct {
 
 func (p *parts) Begin(t helpdesk.Turn) error {
 	p.mu.Lock()
-	if p.began == nil {
-		p.began, p.ended = map[helpdesk.TurnID]int{}, map[helpdesk.TurnID]int{}
-	}
 	p.began[t.ID]++
 	p.mu.Unlock()
 	return p.Parts.Begin(t)

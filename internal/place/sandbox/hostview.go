@@ -37,12 +37,13 @@ var socketDirs = []string{
 // somebody set them wrong.
 var keyFiles = []string{
 	"/etc/shadow*", "/etc/gshadow*", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh/*_key", "/etc/ssl/private",
-	"/etc/pki/tls/private", "/etc/letsencrypt", "/etc/wireguard", "/etc/openvpn", "/etc/ipsec.secrets", "/etc/ipsec.d",
+	"/etc/helpdesk", "/etc/*/private", "/etc/*/*.key", "/etc/*/*/*.key", "/etc/pki/tls/private", "/etc/letsencrypt", "/etc/wireguard", "/etc/openvpn", "/etc/ipsec.secrets", "/etc/ipsec.d",
 	"/etc/krb5.keytab", "/etc/kubernetes", "/etc/docker/key.json", "/etc/NetworkManager/system-connections",
 	"/etc/netplan", "/etc/wpa_supplicant", "/etc/credstore*", "/etc/security/opasswd", "/etc/security/opasswd.old",
 	"/etc/ppp/*-secrets", "/etc/mysql/debian.cnf", "/etc/msmtprc", "/etc/exim4/passwd.client", "/etc/postfix/sasl*",
 	"/etc/rancher", "/etc/ceph", "/etc/cups/ssl", "/etc/machine-id.key", "/etc/.git", "/etc/cloud/cloud.cfg.d",
 	"/var/lib/cloud", "/var/lib/systemd/credential.secret", "/var/lib/dhcp", "/var/backups", "/swapfile",
+	"/var/lib/nagios*", "/var/lib/icinga*", // no keys, but FIFOs that take commands
 }
 
 // runEntries are what of /run is shown read-only, where it exists and holds no socket: the journal, the resolver's
@@ -136,7 +137,11 @@ func masked(view View) []string {
 		all = append(all, found...)
 	}
 	all = append(all, socketDirs...)
-	all = append(all, view.Masks...)
+	for _, m := range view.Masks {
+		if abs, err := filepath.Abs(m); err == nil {
+			all = append(all, abs)
+		}
+	}
 	all = append(all, view.Data)
 	if !view.Homes {
 		all = append(append(all, "/root", "/home"), homes()...)

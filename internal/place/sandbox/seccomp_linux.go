@@ -20,7 +20,7 @@ type Filter struct {
 // refused are the system calls that a shell never needs and that have been ways out of sandboxes: mounting, other
 // namespaces, kernel keys, BPF, tracing, modules, io_uring, and what concerns the whole machine.
 var refused = append([]uint32{
-	unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_MOVE_MOUNT, unix.SYS_OPEN_TREE,
+	unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_MOVE_MOUNT, unix.SYS_OPEN_TREE, unix.SYS_OPEN_TREE_ATTR,
 	unix.SYS_FSOPEN, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_FSPICK, unix.SYS_MOUNT_SETATTR,
 	unix.SYS_UNSHARE, unix.SYS_SETNS,
 	unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
@@ -46,6 +46,8 @@ const (
 	offArg0 = 16
 	offArg1 = 24
 )
+
+const socketType = 0xf // what of a socket's type is not a flag
 
 const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER |
 	unix.CLONE_NEWPID | unix.CLONE_NEWNET
@@ -82,6 +84,17 @@ func (f Filter) Program() []byte {
 			a.ifEqual(cmd, deny)
 		}
 	})
+	// A pair is made of one family only, and asking for another loads that one's code into the kernel. A pair for
+	// datagrams can still be sent elsewhere, so it is a new socket.
+	a.when(unix.SYS_SOCKETPAIR, func(a *assembler) {
+		a.load(offArg0)
+		a.unlessEqual(unix.AF_UNIX, unix.SECCOMP_RET_ERRNO|uint32(unix.EAFNOSUPPORT))
+		if f.NoUnixSock {
+			a.load(offArg1)
+			a.and(socketType)
+			a.ifEqual(unix.SOCK_DGRAM, deny)
+		}
+	})
 	a.when(unix.SYS_SOCKET, func(a *assembler) {
 		a.load(offArg0)
 		for _, family := range families {
@@ -108,6 +121,10 @@ func (a *assembler) load(off uint32) {
 
 func (a *assembler) give(value uint32) {
 	a.code = append(a.code, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: value})
+}
+
+func (a *assembler) and(bits uint32) {
+	a.code = append(a.code, unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: bits})
 }
 
 func (a *assembler) ifEqual(k, value uint32)     { a.jump(unix.BPF_JEQ, k, 0, 1, value) }
