@@ -51,10 +51,13 @@ func (p Program) Serve(ctx context.Context, cfg config.Config, out io.Writer) er
 	code, err := launch.Run(ctx, launch.Config{
 		Data: cfg.Data, FirstUID: int(cfg.UIDs.First), LastUID: int(cfg.UIDs.Last), AllowHost: cfg.AdminTerminal(),
 		Masks: cfg.SecretFiles(), Sockets: cfg.HostView.Sockets, ShowHomes: cfg.HostView.Homes,
-		Memory: int64(cfg.Limits.Memory), Processes: cfg.Limits.Processes, Log: log.With("process", "launcher"),
+		Memory: int64(cfg.Limits.Memory), Processes: cfg.Limits.Processes, Recordings: int64(cfg.Limits.RecordingPerTenant), Log: log.With("process", "launcher"),
 	}, p.Args)
-	if err == nil && code != 0 {
-		err = Exit{code}
+	switch {
+	case err != nil && code == launch.ExitConfig:
+		return final(err)
+	case err == nil && code != 0:
+		return Exit{code}
 	}
 	return err
 }
