@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -56,6 +57,7 @@ type killing struct {
 	t      *testing.T
 	tenant string
 	before map[string]int64 // how long each ticket's log was when its round ended
+	kills  int              // of servers alone
 	sums   sums
 }
 
@@ -79,14 +81,12 @@ func rounds(t *testing.T, database string, cluster *storetest.Cluster, ways []in
 	}})}
 	k.tenant = k.NewTenant("blue")
 	for n := range killRounds() {
-		began := time.Now()
 		r := k.prepare(n, rand.New(rand.NewPCG(seed, uint64(n))))
-		prepared := time.Now()
-		way := ways[(n+int(seed%uint64(len(ways))))%len(ways)]
-		r.storm(way, cluster)
-		stormed := time.Now()
+		r.storm(ways[(n+int(seed%uint64(len(ways))))%len(ways)], cluster)
 		r.check()
-		t.Logf("round %d (%d): %v %v %v, %d messages", n, way, prepared.Sub(began), stormed.Sub(prepared), time.Since(stormed), len(r.messages))
+		if deaths := strings.Count(k.Said(), "the server has died"); deaths != k.kills {
+			t.Errorf("the server was killed %d times, and died %d times", k.kills, deaths)
+		}
 		if t.Failed() {
 			t.Fatalf("round %d of seed %d failed", n, seed)
 		}
@@ -229,10 +229,12 @@ func (r *round) storm(way int, cluster *storetest.Cluster) {
 	switch way {
 	case killServer:
 		r.KillServer()
+		r.kills++
 	case killServerTwice:
 		r.KillServer()
 		<-r.moment(600)
 		r.KillServer()
+		r.kills += 2
 	case killAll:
 		r.KillAll()
 		r.Restart()

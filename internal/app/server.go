@@ -164,7 +164,7 @@ func (d *helpDesk) build(p Program, messages *bus.Bus, key secret.Key, local dat
 		alone = "This server was not started by root, so it cannot keep a second tenant apart on this host."
 	}
 	d.people = directory.New(directory.Config{OneTenantOnly: alone, Changed: d.auth.Changed}, d.db, roster, key)
-	d.files = workspace.New(workspace.Config{}, d.db, d.launcher)
+	d.files = workspace.New(workspace.Config{Log: d.log}, d.db, d.launcher)
 	d.terminals = terminal.New(terminal.Config{
 		PerTicket: limits.Terminals, Recording: int64(limits.RecordingPerTerminal), Origins: cfg.HostNames(), Log: d.log,
 		Login: func(r *http.Request) (terminal.Login, error) { return d.login(r) },
@@ -280,7 +280,7 @@ func (d *helpDesk) run(ctx context.Context, listener net.Listener, certificate *
 	part(ctx, &wg, "approval", d.approval.Run)
 	part(ctx, &wg, "turns", d.turns.Run)
 	part(ctx, &wg, "desk", d.desk.Run)
-	part(ctx, &wg, "workspaces", d.files.Sweep)
+	part(ctx, &wg, "workspaces", d.files.Run)
 	part(ctx, &wg, "sign-ins", d.auth.Run)
 
 	web := &http.Server{Handler: d.api, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug)}

@@ -183,7 +183,9 @@ func TestChangedBeforeItRuns(t *testing.T) {
 		h.decide(ann, busy, helpdesk.Execute)
 		h.begun(busy)
 		h.decide(ann, id, helpdesk.Execute)
-		h.system(func(tx *store.System) error { return tx.SaveVariable(blue, "LD_PRELOAD", "/workspace/x.so") })
+		h.mu.Lock()
+		h.newer = map[string]string{"LD_PRELOAD": "/workspace/x.so"}
+		h.mu.Unlock()
 		h.write("go")
 		if x := h.becomes(id, helpdesk.SuggestionProposed); x.Note != "Not started: The command changed since you read it. Review it again." {
 			t.Errorf("its card says %q", x.Note)

@@ -107,23 +107,32 @@ func TestTwoNodesBeginOneRun(t *testing.T) {
 		<-looked // it has read that the run waits
 		h.restart()
 		r := h.begun(id)
-		started := make(chan string, 1)
+		started := make(chan string, 2)
 		n.wire.set(func(op, id string) error {
 			if op == "start" {
 				started <- id
 			}
 			return nil
 		}, nil)
+		h.crash()
+		h.leave()
+		here := h.Service
+		h.Service = n.Service
 		close(goOn)
-		n.leave() // it has done what it began
+		h.ticket, id = h.elsewhere(id)
+		if o := h.executed("true"); !o.OK() { // by then the second has done what it began
+			t.Errorf("elsewhere: %+v", o)
+		}
+		h.ticket, id = h.elsewhere(id)
+		n.leave()
+		h.Service = here
+		h.restart()
 		h.write("go")
 		if o := h.outcome(id); !o.OK() || h.file("count") != "x\n" || h.counts(" starts ") != 1 {
 			t.Errorf("it ended %+v, claimed %d times", o, h.counts(" starts "))
 		}
-		select {
-		case id := <-started:
+		if id := <-started; id == string(r.ID) {
 			t.Errorf("the second node started %s too", id)
-		default:
 		}
 		list, err := n.launcher.List(h.ctx())
 		if err != nil || slices.ContainsFunc(list, func(st launch.Status) bool { return st.ID == string(r.ID) }) {

@@ -67,6 +67,9 @@ func (d *Desk) Change(ctx context.Context, by helpdesk.Actor, key helpdesk.Ticke
 }
 
 func (d *Desk) rename(tx *store.Tx, by helpdesk.Actor, t *helpdesk.Ticket, title string, now time.Time) error {
+	if err := helpdesk.CheckText("The title", title, d.cfg.Message); err != nil {
+		return err
+	}
 	title = strings.Join(strings.Fields(strings.Map(printable, title)), " ")
 	if err := helpdesk.CheckText("The title", title, titleLimit); err != nil {
 		return err
@@ -88,7 +91,7 @@ func (d *Desk) rename(tx *store.Tx, by helpdesk.Actor, t *helpdesk.Ticket, title
 
 // printable drops what a title has no use for and a terminal would obey.
 func printable(r rune) rune {
-	if unicode.IsControl(r) && !unicode.IsSpace(r) && r != 0 {
+	if unicode.IsControl(r) && !unicode.IsSpace(r) {
 		return -1
 	}
 	return r

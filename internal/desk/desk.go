@@ -129,20 +129,16 @@ func (d *Desk) Create(ctx context.Context, by helpdesk.Actor, n NewTicket, once 
 		if err := tx.InsertTicket(t); err != nil {
 			return err
 		}
-		if _, err := tx.Emit(t.Key, by.By(), event.TicketCreated{Title: t.Title, Agent: string(agent.ID), Instance: string(instance.ID)}, now); err != nil {
+		if t.Seq, err = tx.Emit(t.Key, by.By(), event.TicketCreated{Title: t.Title, Agent: string(agent.ID), Instance: string(instance.ID)}, now); err != nil {
 			return err
 		}
-		if _, _, err := d.post(tx, by, t, instance, n.Message, now); err != nil {
+		if _, _, err := d.post(tx, by, &t, instance, n.Message, now); err != nil {
 			return err
 		}
 		if err := tx.Audit(store.Entry{At: now, By: by.By(), Action: "ticket.create", Target: string(t.Key)}); err != nil {
 			return err
 		}
-		if err := tx.Remember(once, t.Key, now); err != nil {
-			return err
-		}
-		t, err = tx.Ticket(t.Key)
-		return err
+		return tx.Remember(once, t.Key, now)
 	})
 	if err == nil {
 		d.cfg.Turns.Wake()
@@ -217,23 +213,25 @@ func (d *Desk) answerable(tx *store.Tx, by helpdesk.Actor, t helpdesk.Ticket, i 
 			return p, helpdesk.Errorf(helpdesk.Invalid, "The message is empty, and there is no decision or result to send. Write something first.")
 		}
 	}
-	p.Message, p.Turn, err = d.post(tx, by, t, i, content, now)
+	p.Message, p.Turn, err = d.post(tx, by, &t, i, content, now)
 	return p, err
 }
 
-// post writes message, turn and their events; the caller holds the ticket's row or has just made it.
-func (d *Desk) post(tx *store.Tx, by helpdesk.Actor, t helpdesk.Ticket, instance helpdesk.Instance, content string, now time.Time) (m helpdesk.MessageID, turn helpdesk.TurnID, err error) {
-	open, err := tx.OpenTurns(t.Key)
-	if err != nil {
+// post writes message, turn and their events; the caller holds the ticket's row or has just made it. The ticket's
+// number is then that of the newest event.
+func (d *Desk) post(tx *store.Tx, by helpdesk.Actor, t *helpdesk.Ticket, instance helpdesk.Instance, content string, now time.Time) (m helpdesk.MessageID, turn helpdesk.TurnID, err error) {
+	waiting, today, err := tx.Waiting(t.Key, by.ID, now.Add(-24*time.Hour))
+	switch {
+	case err != nil:
 		return "", "", err
-	}
-	if len(open) >= d.cfg.Queue {
-		return "", "", helpdesk.Errorf(helpdesk.TooMany, "%d messages of this ticket wait for the agent already. Wait for an answer, or stop the agent.", len(open))
-	}
-	if today, err := tx.TurnsToday(by.ID, now.Add(-24*time.Hour)); err != nil {
-		return "", "", err
-	} else if today >= d.cfg.TurnsPerDay && by.Kind == helpdesk.ActorUser {
+	case waiting >= d.cfg.Queue:
+		return "", "", helpdesk.Errorf(helpdesk.TooMany, "%d messages of this ticket wait for the agent already. Wait for an answer, or stop the agent.", waiting)
+	case today >= d.cfg.TurnsPerDay && by.Kind == helpdesk.ActorUser:
 		return "", "", helpdesk.Errorf(helpdesk.TooMany, "You have sent %d messages to agents in the last 24 hours, which is the limit. A platform admin can raise limits.turns_per_day.", today)
+	}
+	text := content
+	if t.Seq == 1 { // only that it was created
+		text = t.Title + "\n" + content
 	}
 	m, turn = helpdesk.MessageID(newID()), helpdesk.TurnID(newID())
 	facts := []event.Fact{
@@ -241,7 +239,7 @@ func (d *Desk) post(tx *store.Tx, by helpdesk.Actor, t helpdesk.Ticket, instance
 		event.TurnQueued{Turn: string(turn), Message: string(m), Agent: string(instance.Agent), Instance: string(instance.ID)},
 	}
 	for _, f := range facts {
-		if _, err := tx.Emit(t.Key, by.By(), f, now); err != nil {
+		if t.Seq, err = tx.Emit(t.Key, by.By(), f, now); err != nil {
 			return "", "", err
 		}
 	}
@@ -250,10 +248,6 @@ func (d *Desk) post(tx *store.Tx, by helpdesk.Actor, t helpdesk.Ticket, instance
 		State: helpdesk.TurnQueued, By: by.By(), QueuedAt: now,
 	}); err != nil {
 		return "", "", err
-	}
-	text := content
-	if len(open) == 0 && t.Seq == 0 {
-		text = t.Title + "\n" + content
 	}
 	if strings.TrimSpace(text) != "" {
 		if err := tx.Index(t.Key, text); err != nil {

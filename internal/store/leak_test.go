@@ -103,11 +103,14 @@ func probes(w *world, v victim) map[string]any {
 	key := v.ticket.Key
 	fresh := func(id string) string { return id + "-new" }
 	return map[string]any{
-		"Now":        "the clock is nobody's",
-		"TurnsToday": "a number for one person, whose limit counts in all tenants; it tells nothing of a tenant",
-		"Recall":     "what an actor asked before is the actor's; another actor's is tried in TestIdempotency",
-		"Remember":   "as Recall",
+		"Now":      "the clock is nobody's",
+		"Recall":   "what an actor asked before is the actor's; another actor's is tried in TestIdempotency",
+		"Remember": "as Recall",
 
+		"Waiting": reads(func(tx *store.Tx) (int, error) { // the number for a person counts in all tenants, and tells nothing of one
+			n, _, err := tx.Waiting(key, "nobody", start)
+			return n, err
+		}),
 		"AgentState": reads(func(tx *store.Tx) (json.RawMessage, error) { return tx.AgentState(key, "runbook-1") }),
 		"AnyTicket":  reads(func(tx *store.Tx) (helpdesk.Ticket, error) { return tx.AnyTicket(key) }),
 		"Ticket":     reads(func(tx *store.Tx) (helpdesk.Ticket, error) { return tx.Ticket(key) }),

@@ -60,7 +60,7 @@ func TestPlans(t *testing.T) {
 			}},
 			{"refresh", reach(a), "events_asked", func(tx *store.Tx, _ *store.System) error { return tx.Refresh(key) }},
 			{"open turns", reach(a), "turns_waiting", func(tx *store.Tx, _ *store.System) error { _, err := tx.OpenTurns(key); return err }},
-			{"turns today", reach(a), "turns_day", func(tx *store.Tx, _ *store.System) error { _, err := tx.TurnsToday("u-ann", start); return err }},
+			{"waiting", reach(a), "turns_day", func(tx *store.Tx, _ *store.System) error { _, _, err := tx.Waiting(key, "u-ann", start); return err }},
 			{"lease", reach(a), "", func(tx *store.Tx, _ *store.System) error {
 				_, err := tx.LeaseTurn(turn.ID, "n", time.Hour)
 				return err

@@ -74,12 +74,16 @@ func (d *pgDB) close() error {
 	return nil
 }
 
-// connect makes a connection. Our statements are short: what the just-in-time compiler would spend on one, it never
-// gains, and a plan made once serves every later use.
+// connSettings suit statements that are short, always the same, and have an index for what they look for: what the
+// just-in-time compiler spends on one it never gains; a plan made once serves every later use; and it must not be one
+// that reads whole tables because they were empty when it was made.
+const connSettings = "SET jit = off; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off"
+
+// connect makes a connection.
 func (d *pgDB) connect(ctx context.Context) (*pgx.Conn, error) {
 	c, err := pgx.ConnectConfig(ctx, d.cfg.Copy())
 	if err == nil {
-		if _, err = c.Exec(ctx, "SET jit = off; SET plan_cache_mode = force_generic_plan", pgx.QueryExecModeSimpleProtocol); err != nil {
+		if _, err = c.Exec(ctx, connSettings, pgx.QueryExecModeSimpleProtocol); err != nil {
 			c.Close(ctx)
 		}
 	}
@@ -92,6 +96,10 @@ func (d *pgDB) take(ctx context.Context) (c *pgx.Conn, used bool, err error) {
 	case <-ctx.Done():
 		return nil, false, context.Cause(ctx)
 	case <-d.slots:
+	}
+	if ctx.Err() != nil { // of two that are ready, select chose either
+		d.slots <- struct{}{}
+		return nil, false, context.Cause(ctx)
 	}
 	if c := d.free(); c != nil {
 		return c, true, nil

@@ -55,11 +55,14 @@ func (t *Tx) turns(query string, args ...any) ([]helpdesk.Turn, error) {
 	return all, err
 }
 
-// TurnsToday counts the turns that a person has queued since the given time, in whatever tenant: the limit is one
-// of persons.
-func (t *Tx) TurnsToday(user string, since time.Time) (n int, err error) {
-	err = t.first("", func(r row) error { return r.Scan(&n) }, `SELECT count(*) FROM turns WHERE queued_user = ? AND queued_at > ?`, user, micros(since))
-	return n, err
+// Waiting counts a ticket's queued and running turns and, since the given time and in whatever tenant, the turns that a
+// person has queued: that limit is one of persons.
+func (t *Tx) Waiting(key helpdesk.TicketKey, user string, since time.Time) (ofTicket, ofPerson int, err error) {
+	where, args := t.within("tenant")
+	err = t.first("", func(r row) error { return r.Scan(&ofTicket, &ofPerson) }, `SELECT
+		(SELECT count(*) FROM turns WHERE ticket = ? AND state IN ('queued', 'running') AND `+where+`),
+		(SELECT count(*) FROM turns WHERE queued_user = ? AND queued_at > ?)`, append(append([]any{string(key)}, args...), user, micros(since))...)
+	return ofTicket, ofPerson, err
 }
 
 // LeaseTurn takes a turn for a node: a queued one, or a running one whose lease has run out, by the database's

@@ -38,10 +38,10 @@ func TestTurn(t *testing.T) {
 			if diff := cmp.Diff([]helpdesk.Turn{queued, second}, open); diff != "" {
 				t.Errorf("open turns (-want +got):\n%s", diff)
 			}
-			today, err2 := tx.TurnsToday("u-ann", start.Add(-1))
-			later, err3 := tx.TurnsToday("u-ann", start)
-			if today != 2 || later != 1 || err2 != nil || err3 != nil {
-				t.Errorf("turns today: %d, and %d later (%v, %v)", today, later, err2, err3)
+			waiting, today, err2 := tx.Waiting(key, "u-ann", start.Add(-1))
+			none, later, err3 := tx.Waiting("A-99", "u-ann", start)
+			if waiting != 2 || today != 2 || none != 0 || later != 1 || err2 != nil || err3 != nil {
+				t.Errorf("%d turns wait, %d of today; of another ticket %d, and %d later (%v, %v)", waiting, today, none, later, err2, err3)
 			}
 			return err
 		})

@@ -124,7 +124,8 @@ func (h *HelpDesk) end() {
 	}
 	h.http.CloseIdleConnections()
 	if h.t.Failed() {
-		h.t.Logf("the HelpDesk said: %s", h.Said())
+		said := h.Said()
+		h.t.Logf("the HelpDesk said at last: %s", said[max(0, len(said)-32<<10):])
 	}
 }
 

@@ -3,6 +3,7 @@ package workspace
 import (
 	"context"
 	"errors"
+	"time"
 
 	"helpdesk"
 	"helpdesk/event"
@@ -16,11 +17,12 @@ func (s *Service) Remove(ctx context.Context, tenant helpdesk.TenantID, key help
 	if err != nil {
 		return err
 	}
+	defer s.locks.Lock(key)()
 	return s.remove(ctx, t, key)
 }
 
+// remove is Remove while the ticket's lock is held.
 func (s *Service) remove(ctx context.Context, tenant helpdesk.Tenant, key helpdesk.TicketKey) error {
-	defer s.locks.Lock(key)()
 	s.mark(key, false)
 	usage, err := s.launcher.WorkspaceUsage(ctx, tenant.Slot, string(key))
 	if err != nil && helpdesk.KindOf(err) != helpdesk.NotFound {
@@ -46,7 +48,32 @@ func (s *Service) remove(ctx context.Context, tenant helpdesk.Tenant, key helpde
 	return err
 }
 
-// Sweep removes the Workspaces that no open ticket has. It is called at the start, when nobody uses one.
+// sweepAgain is when a sweep is tried again that left something behind.
+const sweepAgain = time.Minute
+
+// Run removes the Workspaces that no open ticket has, which is what a crash may leave, and returns when that is done
+// or ctx is over.
+func (s *Service) Run(ctx context.Context) error {
+	again := time.NewTicker(sweepAgain)
+	defer again.Stop()
+	for {
+		err := s.Sweep(ctx)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == nil {
+			s.cfg.Log.Warn("Workspaces that no open ticket has are not all removed; it is tried again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-again.C:
+		}
+	}
+}
+
+// Sweep removes the Workspaces that no open ticket has. One in which something lives is left to whoever closes its
+// ticket, and may be doing so now.
 func (s *Service) Sweep(ctx context.Context) error {
 	var tenants []helpdesk.Tenant
 	if err := s.store.SystemView(ctx, store.Sweeps, func(tx *store.System) (err error) {
@@ -64,15 +91,23 @@ func (s *Service) Sweep(ctx context.Context) error {
 		}
 		for _, k := range keys {
 			key := helpdesk.TicketKey(k)
-			live, err := s.live(ctx, t.ID, key)
-			if err == nil && !live {
-				s.cfg.Log.Info("remove the Workspace of a ticket that is not open", "ticket", key)
-				err = s.remove(ctx, t, key)
+			if err := s.sweepOne(ctx, t, key); helpdesk.KindOf(err) != helpdesk.Conflict {
+				failed = errors.Join(failed, err)
 			}
-			failed = errors.Join(failed, err)
 		}
 	}
 	return failed
+}
+
+// sweepOne looks at the ticket while no Workspace of it can come, so that one of a ticket that is reopened is safe.
+func (s *Service) sweepOne(ctx context.Context, tenant helpdesk.Tenant, key helpdesk.TicketKey) error {
+	defer s.locks.Lock(key)()
+	live, err := s.live(ctx, tenant.ID, key)
+	if err != nil || live {
+		return err
+	}
+	s.cfg.Log.Info("remove the Workspace of a ticket that is not open", "ticket", key)
+	return s.remove(ctx, tenant, key)
 }
 
 // live says whether the tenant has an open ticket of that key. In doubt it is an error, and nothing is removed.

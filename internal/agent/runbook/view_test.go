@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"helpdesk"
@@ -59,13 +60,16 @@ func TestTheRootIsNamedInTheHostView(t *testing.T) {
 		fill string
 		says []string
 	}{
-		"half": {`head -c 20000000 /dev/zero > /srv/some`, []string{"None of 2 filesystems is above 90 %; the fullest is `/` at ", "no disk is full", "The host view does not show homes"}},
+		"not full": {`head -c 55000000 /dev/zero > /srv/some`, []string{"None of 2 filesystems is above 90 %; the fullest is `/` at ", "no disk is full", "The host view does not show homes"}},
 		"full": {
 			`mkdir /srv/app; head -c 40000000 /dev/zero > "/srv/app/old debug.log"; head -c 90000000 /dev/zero > /opt/data 2>/dev/null || :`,
 			[]string{"Critical: `/` is full", "In the host view df names it /", "largest file is `/srv/app/old debug.log`", "Most of it lies below `/srv", "directories of databases"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if name == "not full" && percentUsed(t, "/usr") > 80 {
+				t.Skip("/usr, which is this machine's own, is fuller")
+			}
 			d := newDesk(t)
 			d.execute = bash(t, inHostView(t, c.fill)...)
 			if o := d.execute("true"); !o.OK() {
@@ -73,7 +77,7 @@ func TestTheRootIsNamedInTheHostView(t *testing.T) {
 			}
 			_, all := d.examine("the disk is full")
 			wantText(t, all, c.says...)
-			if name == "half" {
+			if name == "not full" {
 				wantNoTrouble(t, all)
 			}
 			if strings.Contains(all, "is `/etc` at") || strings.Contains(all, "`/etc` is full") || strings.Contains(all, "`/tmp`") {
@@ -89,6 +93,15 @@ func TestTheRootIsNamedInTheHostView(t *testing.T) {
 			}
 		})
 	}
+}
+
+func percentUsed(t *testing.T, path string) uint64 {
+	t.Helper()
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	return 100 - 100*st.Bavail/max(st.Blocks, 1)
 }
 
 // Where it was not told what is mounted where, what has the name of a part of the root is the root all the same.
