@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,6 +54,10 @@ func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, o
 		return final(err)
 	}
 	defer dir.Close()
+	agents, err := p.agents(dir)
+	if err != nil {
+		return final(err)
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return final(helpdesk.WithCause(helpdesk.Unavailable, err, "Nothing can listen on %s: another program may hold the port. Choose another address with HELPDESK_LISTEN.", cfg.Listen))
@@ -78,7 +81,7 @@ func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, o
 	if err != nil {
 		return final(err)
 	}
-	d := &helpDesk{cfg: cfg, log: log, db: db, built: make(chan struct{})}
+	d := &helpDesk{cfg: cfg, log: log, db: db, agents: agents, built: make(chan struct{})}
 	d.launcher = launch.NewClient(conn, launch.ClientConfig{Log: log, Notify: d.notice})
 	base, stop := context.WithCancel(context.WithoutCancel(ctx)) // the client outlives the services that use it
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -139,6 +142,7 @@ type helpDesk struct {
 	log       *slog.Logger
 	db        *store.Store
 	launcher  *launch.Client
+	agents    map[helpdesk.AgentKind]turn.Agent
 	auth      *auth.Service
 	people    *directory.Service
 	hub       *live.Hub
@@ -173,12 +177,8 @@ func (d *helpDesk) build(p Program, messages *bus.Bus, key secret.Key, local dat
 		Store: d.db, Roster: roster, Launcher: d.launcher, Workspace: d.files, Variables: d.people.Environment, Rights: d.auth.Rights,
 		OutputToAgent: int(limits.OutputToAgent), RunTime: limits.Run, NodeLife: 2 * limits.Lease, Recording: int64(limits.RecordingPerRun), Lapse: limits.Approval, Log: d.log,
 	})
-	agents, err := d.agents(p)
-	if err != nil {
-		return err
-	}
 	d.turns = turn.New(turn.Config{
-		Store: d.db, Roster: roster, Agents: agents, Parts: d.hub.Parts(), Approval: d.approval, Node: node(),
+		Store: d.db, Roster: roster, Agents: d.agents, Parts: d.hub.Parts(), Approval: d.approval, Node: node(),
 		AdminScope: cfg.AdminTerminal(), Lease: limits.Lease, Turn: limits.Turn,
 		Reply: int(limits.Reply), Suggestion: int(limits.Suggestion), Suggestions: limits.SuggestionsPerReply, Files: int(limits.File), Log: d.log,
 	})
@@ -222,14 +222,15 @@ const (
 	scripted = "script"
 )
 
-func (d *helpDesk) agents(p Program) (map[helpdesk.AgentKind]turn.Agent, error) {
-	own := filepath.Join(launch.DataDir(d.cfg.Data), "runbooks")
+// agents are those that this program can be itself, with the user's own runbooks in the data directory.
+func (p Program) agents(dir *datadir.Dir) (map[helpdesk.AgentKind]turn.Agent, error) {
+	own := dir.Join("runbooks")
 	if _, err := os.Stat(own); errors.Is(err, fs.ErrNotExist) {
 		own = ""
 	}
 	book, err := runbook.New(runbook.Config{Dir: own})
 	if err != nil {
-		return nil, final(err)
+		return nil, err
 	}
 	all := map[helpdesk.AgentKind]turn.Agent{helpdesk.AgentRunbook: book}
 	if p.Script {
