@@ -20,8 +20,6 @@ import (
 // Places on this host need Linux. Elsewhere the launcher only starts the server and tells it so; what it asks for on
 // this host is refused with that reason.
 
-const fdVariable = "HELPDESK_LAUNCHER_FD"
-
 var errNotHere = helpdesk.Errorf(helpdesk.Unavailable, "Nothing is run on this host and no Workspace kept: that needs Linux, and this is %s.", runtime.GOOS)
 
 // Reexec is of use on Linux only.
@@ -29,24 +27,6 @@ func Reexec() (code int, done bool) { return 0, false }
 
 // DataDir gives the path by which this process reaches the data directory that the configuration names.
 func DataDir(configured string) string { return configured }
-
-// Inherited gives the socket to the launcher when this process is a server that a launcher started, else nil.
-// It is to be called once.
-func Inherited() (net.Conn, error) {
-	text := os.Getenv(fdVariable)
-	if text == "" {
-		return nil, nil
-	}
-	os.Unsetenv(fdVariable)
-	fd, err := strconv.Atoi(text)
-	if err != nil || fd < 3 {
-		return nil, helpdesk.Errorf(helpdesk.Invalid, "The variable %s is for the launcher's use only.", fdVariable)
-	}
-	syscall.CloseOnExec(fd)
-	file := os.NewFile(uintptr(fd), "launcher")
-	defer file.Close()
-	return net.FileConn(file)
-}
 
 // Run starts this program again with args as the server and ends with it.
 func Run(ctx context.Context, cfg Config, args []string) (int, error) {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -17,35 +16,12 @@ import (
 )
 
 const (
-	fdVariable   = "HELPDESK_LAUNCHER_FD" // in the server's environment: the socket to the launcher
 	dataVariable = "HELPDESK_LAUNCH_DATA" // where the data directory can be reached, when that is not where it was configured
 	namesVar     = "HELPDESK_LAUNCH_NAME" // and its name before
 )
 
 // stopServer is how long the server has to stop in order.
 const stopServer = 15 * time.Second
-
-// Inherited gives the socket to the launcher when this process is a server that a launcher started, else nil.
-// It is to be called once.
-func Inherited() (net.Conn, error) {
-	text := os.Getenv(fdVariable)
-	if text == "" {
-		return nil, nil
-	}
-	os.Unsetenv(fdVariable)
-	fd, err := strconv.Atoi(text)
-	if err != nil || fd < 3 {
-		return nil, helpdesk.Errorf(helpdesk.Invalid, "The variable %s is for the launcher's use only.", fdVariable)
-	}
-	unix.CloseOnExec(fd)
-	file := os.NewFile(uintptr(fd), "launcher")
-	defer file.Close()
-	conn, err := net.FileConn(file)
-	if err != nil {
-		return nil, helpdesk.WithCause(helpdesk.Invalid, err, "The variable %s is for the launcher's use only.", fdVariable)
-	}
-	return conn, nil
-}
 
 // DataDir gives the path by which this process reaches the data directory that the configuration names.
 func DataDir(configured string) string {

@@ -24,17 +24,11 @@ func Setting(ctx context.Context, s *Store, query string) (value string, err err
 // Fold is what the words of a text are compared as.
 func Fold(text string) []string { return fold(text) }
 
-// Plans gives how the database goes about each statement of fn, which runs in a transaction that is undone. What
-// PostgreSQL could do without an index it does not do here, so that small tables show what large ones need.
+// Plans gives how the database goes about each statement of fn, which runs in a transaction that is undone.
 func Plans(ctx context.Context, s *Store, tenant helpdesk.TenantID, reach helpdesk.Reach, fn func(*Tx, *System) error) (plans []string, err error) {
 	undone := &helpdesk.Error{Public: "undone"}
 	err = s.commit(ctx, func(tx *Tx) error {
 		tx.tenant, tx.reach = tenant, reach
-		if s.eng.name == "postgres" {
-			if _, err := tx.exec(`SET LOCAL enable_seqscan = off`); err != nil {
-				return err
-			}
-		}
 		tx.q = explaining{tx.q, &plans, s.eng.name}
 		if err := fn(tx, &System{tx: tx}); err != nil {
 			return err

@@ -15,9 +15,10 @@ export function Palette({ onClose, onShortcuts }: { onClose: () => void; onShort
   const dialog = useRef<HTMLDialogElement>(null);
   const [words, setWords] = useState('');
   const [wanted, setWanted] = useState('');
-  const query = useDeferredValue(words.trim());
+  const query = words.trim();
+  const asked = useDeferredValue(query);
   const me = useQuery(meQuery);
-  const tickets = useQuery(findTicketsQuery(query));
+  const tickets = useQuery(findTicketsQuery(asked));
 
   useEffect(() => {
     const opener = document.activeElement;
@@ -51,10 +52,16 @@ export function Palette({ onClose, onShortcuts }: { onClose: () => void; onShort
     action('Theme: dark', <MoonStar size={16} aria-hidden />, () => setTheme('dark')),
     action('Theme: as the system', <SunMoon size={16} aria-hidden />, () => setTheme('system')),
   ].filter((a) => a.label.toLowerCase().includes(query.toLowerCase()));
-  const found = tickets.data?.items.slice(0, query ? 8 : 5) ?? [];
+  // Until the server has answered, what it said of other words stands only where it has these, too.
+  const stale = asked !== query || tickets.isPlaceholderData;
+  const has = (text: string) => text.toLowerCase().includes(query.toLowerCase());
+  const found = (tickets.data?.items ?? []).filter((t) => !stale || has(t.key) || has(t.title)).slice(0, query ? 8 : 5);
 
   // What was chosen stays chosen while it is there; else the first, so that Enter always means what is marked.
-  const all = [...found.map((t) => t.key), ...actions.map((a) => a.label)];
+  // Of what was asked for by words the actions come first: they are there at once, and what comes later does not move them.
+  const keys = found.map((t) => t.key);
+  const labels = actions.map((a) => a.label);
+  const all = query ? [...labels, ...keys] : [...keys, ...labels];
   const chosen = all.includes(wanted) ? wanted : (all[0] ?? '');
 
   const ticketGroup = found.length > 0 && (
@@ -90,7 +97,7 @@ export function Palette({ onClose, onShortcuts }: { onClose: () => void; onShort
           <Kbd keys="Esc" className="pointer-coarse:hidden" />
         </div>
         <Command.List className="max-h-[min(24rem,60vh)] scroll-py-1 overflow-y-auto p-1">
-          {ticketGroup}
+          {!query && ticketGroup}
           {actions.length > 0 && (
             <Command.Group heading="Actions" className={groupClass}>
               {actions.map((a) => (
@@ -102,6 +109,7 @@ export function Palette({ onClose, onShortcuts }: { onClose: () => void; onShort
               ))}
             </Command.Group>
           )}
+          {query && ticketGroup}
         </Command.List>
         {all.length === 0 && (
           <p role="status" className="px-3 pt-6 pb-8 text-center text-control text-ink-3">

@@ -14,7 +14,7 @@ import { Plan } from './Plan';
 import { liveThought } from './stream';
 import { SuggestionCard } from './SuggestionCard';
 import { noticeText } from './timelineText';
-import { Trail } from './Trail';
+import { Doing, Trail } from './Trail';
 import { count, ending, timeOf, WhoWord } from './words';
 
 /** Who speaks and when; the article's name. */
@@ -70,7 +70,8 @@ export const TurnArticle = memo(function TurnArticle({ row }: { row: TurnRow }) 
   const stream = useCanvas((c) => c.streams.get(row.id));
   const text = row.answer ?? (row.state === 'running' ? (stream?.text ?? '') : row.partial);
   const growing = row.state === 'running' && row.answer === null;
-  const thought = growing && stream ? liveThought(stream) : '';
+  // Before the answer there is always something to say; after it has begun, only what is new.
+  const doing = !growing ? '' : ((stream && liveThought(stream)) ?? '') || (stream && (text === '' || stream.last === 'status') ? stream.status : '');
   const name = row.agent || 'Agent';
   return (
     <article aria-label={`Answer of ${name}`} className="group/article flex flex-col gap-2.5">
@@ -84,8 +85,9 @@ export const TurnArticle = memo(function TurnArticle({ row }: { row: TurnRow }) 
       </Author>
       {row.delivered.length > 0 && <Delivered items={row.delivered} />}
       {row.plan.length > 0 && <Plan steps={row.plan} live={growing} />}
-      <Trail steps={row.trail} live={growing} thought={thought} status={growing ? (stream?.status ?? '') : ''} writing={text !== ''} />
+      <Trail steps={row.trail} now={growing && text === '' ? doing || 'Thinking…' : ''} />
       {text && <Markdown text={text} growing={row.answer === null} />}
+      {text && doing && <Doing what={doing} />}
       <End row={row} hasText={text !== ''} />
       {row.links.map((l) => (
         <LinkCard key={l.seq} url={l.url} description={l.description} />

@@ -4,9 +4,9 @@ import { useState } from 'react';
 import { sentence } from '../api/problem';
 import { changeTicket, type TicketChange, ticketQuery } from '../api/tickets';
 import type { TicketStatus } from '../api/types';
+import { CloseDialog } from '../history/CloseDialog';
 import { statusLabels, statusOptions } from '../history/TicketState';
 import { Button } from '../ui/Button';
-import { Dialog } from '../ui/Dialog';
 import { Menu, MenuChoice } from '../ui/Menu';
 import { toast } from '../ui/toast';
 import { useHead } from './context';
@@ -44,26 +44,7 @@ export function StatusMenu() {
       >
         <MenuChoice value={head.status} options={statusOptions} onChange={choose} />
       </Menu>
-      <Dialog
-        open={asking}
-        onClose={() => setAsking(false)}
-        title="Close the ticket. Solved?"
-        description="Closing stops what runs, ends the terminals, and deletes the ticket's files. The conversation and the recordings stay, and you can reopen it."
-        footer={
-          <>
-            <Button tone="quiet" busy={change.isPending && change.variables?.solved === undefined} onClick={() => change.mutate({ status: 'closed' })}>
-              Skip the answer
-            </Button>
-            <span className="flex-1" />
-            <Button busy={change.isPending && change.variables?.solved === false} onClick={() => change.mutate({ status: 'closed', solved: false })}>
-              Not solved
-            </Button>
-            <Button tone="primary" autoFocus busy={change.isPending && change.variables?.solved === true} onClick={() => change.mutate({ status: 'closed', solved: true })}>
-              Solved
-            </Button>
-          </>
-        }
-      />
+      <CloseDialog keys={asking ? [head.key] : []} busy={change.isPending} onClose={() => setAsking(false)} onAnswer={(solved) => change.mutate({ status: 'closed', ...(solved === undefined ? {} : { solved }) })} />
     </>
   );
 }

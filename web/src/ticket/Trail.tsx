@@ -5,22 +5,26 @@ import { Disclosure } from '../ui/Disclosure';
 import { plainText } from './output';
 import { duration } from './words';
 
-type Props = { steps: readonly TrailStep[]; live: boolean; /** The line of reasoning being written. */ thought: string; status: string; /** Whether the answer has begun. */ writing: boolean };
+type Props = { steps: readonly TrailStep[]; /** What the agent is at just now; "" once its answer has begun. */ now: string };
 
 /** What the agent thought and did before it answered, in order, each behind its own line. */
-export function Trail({ steps, live, thought, status, writing }: Props) {
-  const now = thought || (writing ? '' : status || 'Thinking…');
-  if (steps.length === 0 && !live) return null;
+export function Trail({ steps, now }: Props) {
+  if (steps.length === 0 && now === '') return null;
   return (
     <div className="flex max-w-answer flex-col">
       {steps.map((s) => (s.kind === 'reasoning' ? <Reasoning key={s.seq} step={s} /> : <Activity key={s.seq} step={s} />))}
-      {live && now && (
-        <p className="flex min-h-6 items-center gap-1.5 text-control text-ink-2">
-          <LoaderCircle size={14} aria-hidden className="shrink-0 animate-spin" />
-          <span className="min-w-0 truncate">{plainText(now)}</span>
-        </p>
-      )}
+      {now && <Doing what={now} />}
     </div>
+  );
+}
+
+/** One line on what an agent is doing. */
+export function Doing({ what }: { what: string }) {
+  return (
+    <p className="flex min-h-6 max-w-answer items-center gap-1.5 text-control text-ink-2">
+      <LoaderCircle size={14} aria-hidden className="shrink-0 animate-spin" />
+      <span className="min-w-0 truncate">{plainText(what)}</span>
+    </p>
   );
 }
 
