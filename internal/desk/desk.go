@@ -21,7 +21,7 @@ import (
 
 // Config joins a Desk to its surroundings. Store, Roster, Turns, Approval and Clearing are required.
 type Config struct {
-	Store    *store.Store
+	Store    Store
 	Roster   *store.Roster
 	Turns    Turns
 	Approval Approval
@@ -32,6 +32,14 @@ type Config struct {
 	Queue       int           // messages of one ticket that may wait; default 20
 	TurnsPerDay int           // of one person; default 200
 	UndoDelete  time.Duration // how long a deletion can be undone; default 10 minutes
+}
+
+// Store is what is kept and read: tickets, events, turns, the audit.
+type Store interface {
+	View(ctx context.Context, reach helpdesk.Reach, fn func(*store.Tx) error) error
+	Update(ctx context.Context, tenant helpdesk.TenantID, fn func(*store.Tx) error) error
+	SystemView(ctx context.Context, why store.Purpose, fn func(*store.System) error) error
+	SystemUpdate(ctx context.Context, why store.Purpose, fn func(*store.System) error) error
 }
 
 // Turns is what a Desk needs of whoever works on turns.
