@@ -110,12 +110,13 @@ func (l *limits) useV2(mount, own, name string) error {
 	return nil
 }
 
-// enable lets the groups below dir be limited.
+// enable lets the groups below dir be limited. The processor comes last: while there are processes in dir it would be
+// taken, and make of dir a group for threads, in which memory cannot be limited any more.
 func enable(dir string) error {
-	cpu := write(dir, "cgroup.subtree_control", "+cpu")
 	if err := write(dir, "cgroup.subtree_control", "+memory +pids"); err != nil {
-		return errors.Join(err, cpu)
+		return err
 	}
+	writeIfThere(dir, "cgroup.subtree_control", "+cpu")
 	return nil
 }
 

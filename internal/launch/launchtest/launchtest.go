@@ -45,6 +45,7 @@ type Launcher struct {
 // Config says which launcher to start; the zero Config is a good one.
 type Config struct {
 	Launch launch.Config       // Data is chosen by launchtest when it is empty; Log is not used
+	Group  string              // the control group of version 2 that it starts in; default: that of the test
 	UID    int                 // above 0: under this user instead of root
 	Notify func(launch.Status) // told of statuses besides what WaitFor sees
 }

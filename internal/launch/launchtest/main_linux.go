@@ -92,6 +92,14 @@ func (l *Launcher) launch(cfg Config) {
 	if cfg.UID > 0 {
 		l.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(cfg.UID), Gid: uint32(cfg.UID)}
 	}
+	if cfg.Group != "" {
+		group, err := os.Open(cfg.Group)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		defer group.Close()
+		l.cmd.SysProcAttr.UseCgroupFD, l.cmd.SysProcAttr.CgroupFD = true, int(group.Fd())
+	}
 	out, err := l.cmd.StdoutPipe()
 	if err != nil {
 		l.t.Fatal(err)
