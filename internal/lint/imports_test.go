@@ -16,7 +16,7 @@ var layers = []struct {
 	{"nouns", "the words and rules everybody shares; they know no plumbing", []string{"."}},
 	{"facts", "what happened, in those words; read for ever, so they depend on nothing that changes", []string{"event"}},
 	{"foundations", "one idea each, without knowledge of HelpDesk's state", []string{
-		"internal/config", "internal/datadir", "internal/keyed", "internal/place/sandbox", "internal/redact", "internal/secret",
+		"internal/config", "internal/datadir", "internal/keyed", "internal/place/sandbox", "internal/redact", "internal/screen", "internal/secret",
 		"internal/shell", "internal/transcript", "runbooks", "web",
 	}},
 	{"adapters", "one outside thing each: a database, a bus, a kernel, a kind of agent", []string{"internal/agent/...", "internal/bus", "internal/launch", "internal/outbound", "internal/store"}},

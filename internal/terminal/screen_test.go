@@ -2,9 +2,14 @@ package terminal
 
 import (
 	"bytes"
+	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"helpdesk/internal/screen"
+	"helpdesk/internal/transcript"
 )
 
 func TestOutputBeginsWhereNothingIsTorn(t *testing.T) {
@@ -21,21 +26,57 @@ func TestOutputBeginsWhereNothingIsTorn(t *testing.T) {
 	}
 }
 
-func TestModesBeforeAPlaceAreSetAgain(t *testing.T) {
-	for _, c := range []struct{ record, want string }{
-		{"plain", ""},
-		{"\x1b[?1049h\x1b[?25l\x1b[?1000;1006h", "\x1b[?1049h\x1b[?25l\x1b[?1000h\x1b[?1006h"},
-		{"\x1b[?1049h vim \x1b[?1049l", ""},
-		{"\x1b[?7l\x1b[?25l\x1b[?25h\x1b=", "\x1b[?7l\x1b="},
-		{"\x1b[?2004h\x1bc", ""},                   // a full reset
-		{"\x1b[?1049h\x1b[!p", ""},                 // a soft one
-		{"\x1b]0;\x1b[?1h", "\x1b[?1h"},            // ESC ends a string
-		{"\x1b]0;[?1h title\x07", ""},              // a title is no sequence
-		{"\x1b[?99999999999999999999h", ""},        // no number
-		{"\x1b[?" + strings.Repeat("1;", 100), ""}, // never ends
-	} {
-		if got := string(modesAt(strings.NewReader(c.record), int64(len(c.record)))); got != c.want {
-			t.Errorf("after %q: %q, want %q", c.record, got, c.want)
+// A viewer that begins late sees what the others see: what was drawn long ago, in its colours, with the modes.
+func TestAScreenIsThereFromItsMiddle(t *testing.T) {
+	at := time.Unix(0, 0)
+	path := t.TempDir()
+	dir, err := os.OpenRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := transcript.Create(dir, at, transcript.Start{ID: "t", Ticket: "HD-1", Cols: 40, Rows: 10}, transcript.Config{Segment: 64 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close(nil, at)
+	whole := screen.New(40, 10)
+	write := func(text string) {
+		t.Helper()
+		whole.Write([]byte(text))
+		if _, err := w.Output([]byte(text), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("shell\r\n$ vi\x1b7")
+	whole.Resize(30, 8)
+	if err := w.Resize(30, 8, at); err != nil {
+		t.Fatal(err)
+	}
+	write("\x1b[?1049h\x1b[?2004h\x1b[2;6r\x1b[H\x1b[44m title \x1b[m\x1b[8;1H\x1b[7mstatus\x1b[m\x1b[2;1H")
+	for range 6_000 { // more than is replayed
+		write("a line of the text\r\n")
+	}
+	r, err := transcript.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := safeStart(r, w.Size(), 64<<10)
+	late := screen.New(30, 8)
+	late.Write(screenAt(r, begin, 30, 8))
+	rest, err := io.ReadAll(r.Output(begin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("\x1b[?1049lback")
+	late.Write(append(rest, "\x1b[?1049lback"...))
+	if !late.Mode(2004) || late.Alternate() {
+		t.Errorf("the modes are not those of the whole: %v, %v", late.Mode(2004), late.Alternate())
+	}
+	for y := range 8 {
+		for x := range 30 {
+			if got, want := late.Cell(x, y), whole.Cell(x, y); got != want {
+				t.Fatalf("at %d,%d is %+v, want %+v", x, y, got, want)
+			}
 		}
 	}
 }
@@ -50,11 +91,6 @@ func FuzzScreen(f *testing.F) {
 		at := safeStart(r, end, most)
 		if at < 0 || at > end || at < end-most {
 			t.Errorf("of %d bytes the last %d begin at %d", end, most, at)
-		}
-		// What sets the modes again leaves them as they were.
-		once := modesAt(r, end)
-		if twice := modesAt(bytes.NewReader(once), int64(len(once))); !bytes.Equal(once, twice) {
-			t.Errorf("%q sets the modes of %q", once, twice)
 		}
 	})
 }

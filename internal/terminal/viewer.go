@@ -118,7 +118,7 @@ func (v *viewer) sendScreen(send func([]byte) error, st launch.Status) error {
 	v.p.mu.Lock()
 	at := v.sent
 	v.p.mu.Unlock()
-	return send(Encode(nil, Screen{Offset: at, Cols: st.Cols, Rows: st.Rows, Data: modesAt(v.record, at)}))
+	return send(Encode(nil, Screen{Offset: at, Cols: st.Cols, Rows: st.Rows, Data: screenAt(v.record, at, int(st.Cols), int(st.Rows))}))
 }
 
 // sendOutput sends one frame of output, if there is some and the viewer has room for it.
