@@ -198,7 +198,7 @@ func (h *HelpDesk) ServerPID() int {
 		return 0
 	}
 	_, after, _ := strings.Cut(string(stat), ") ")
-	if fields := strings.Fields(after); len(fields) < 2 || fields[1] != strconv.Itoa(h.cmd.Process.Pid) {
+	if fields := strings.Fields(after); len(fields) < 2 || fields[0] == "Z" || fields[1] != strconv.Itoa(h.cmd.Process.Pid) {
 		return 0
 	}
 	return holder.PID
