@@ -89,7 +89,8 @@ func (l *Launcher) Serve(ctx context.Context, conn net.Conn) error {
 		var q request
 		body, err := readFrame(in, &q)
 		if err != nil {
-			if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+			// A server that is killed may leave what it was sent unread, which is a reset.
+			if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) {
 				return nil
 			}
 			return err
