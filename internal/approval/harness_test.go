@@ -64,6 +64,7 @@ type house struct {
 
 // each tells a story on both engines, each time with a launcher of its own; with -short on SQLite only.
 func each(t *testing.T, cfg approval.Config, story func(t *testing.T, h *house)) {
+	t.Parallel()
 	if testing.Short() {
 		story(t, one(t, cfg))
 		return
