@@ -96,17 +96,25 @@ func (p Program) doctorCommand() *cobra.Command {
 
 func (p Program) checks() []func(context.Context, config.Config) finding {
 	return []func(context.Context, config.Config) finding{
-		checkConfig, checkPlatform, p.checkSandbox, checkLimits, checkOpenFiles, checkData, checkSpace, checkAddress, checkClock, checkDatabase,
+		p.checkConfig, checkPlatform, p.checkSandbox, checkLimits, checkOpenFiles, checkData, checkSpace, checkAddress, checkClock, checkDatabase,
 	}
 }
 
-// checkConfig comes after the configuration was loaded, which is what it reports.
-func checkConfig(_ context.Context, cfg config.Config) finding {
+// checkConfig comes after the configuration was loaded, which is what it reports. Root can read every file that it names;
+// the server, which root starts as another user, must be able to as well.
+func (p Program) checkConfig(ctx context.Context, cfg config.Config) finding {
+	const what = "configuration"
 	set := 0
 	for _, s := range cfg.Settings() {
 		if s.Origin != "default" {
 			set++
 		}
 	}
-	return ok("configuration", "%d settings differ from their defaults (helpdesk config shows them)", set)
+	for _, path := range []string{cfg.TLS.Cert, cfg.TLS.Key, cfg.KeyFile} {
+		if user := cfg.UIDs.First; p.Root && path != "" && !readableBy(ctx, user, path) {
+			return fail(what, fmt.Sprintf("Give it to that user, if nobody else needs it: chown %d %s. The directories above need the permission o+x.", user, path),
+				"%s cannot be read by user %d, as whom the server runs", path, user)
+		}
+	}
+	return ok(what, "%d settings differ from their defaults (helpdesk config shows them)", set)
 }

@@ -63,6 +63,14 @@ func (p Program) checkSandbox(ctx context.Context, cfg config.Config) finding {
 	return ok(what, "%s starts sandboxes", strings.TrimSpace(string(version)))
 }
 
+// readableBy asks the kernel whether another user may read a file; root asks.
+func readableBy(ctx context.Context, user uint32, path string) bool {
+	cmd := exec.CommandContext(ctx, "test", "-r", path)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+	cmd.Dir = "/"
+	return cmd.Run() == nil
+}
+
 // namespaceRemedy finds out which of the usual switches keeps users from having namespaces of their own.
 func namespaceRemedy(read func(string) ([]byte, error)) string {
 	is := func(name, value string) bool {

@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -56,6 +58,32 @@ func TestTheDoctorAsksTheRunningServer(t *testing.T) {
 	}
 	if f := checkData(t.Context(), cfg); f.verdict != verdictOK || !strings.Contains(f.text, "is in use by helpdesk 1.2 (process") {
 		t.Errorf("held: %+v", f)
+	}
+}
+
+// What root can read and the server, another user, cannot is told before the server fails over it.
+func TestTheDoctorReadsAsTheServerWould(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root starts the server as another user")
+	}
+	dir, err := os.MkdirTemp("", "doctor") // t.TempDir lies below a directory that is closed to others
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	key := filepath.Join(dir, "tls-key.pem")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(key, []byte("x"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	p, cfg := Program{Root: true}, config.Config{UIDs: config.UIDRange{First: 600000, Last: 600010}, KeyFile: key}
+	if f := p.checkConfig(t.Context(), cfg); f.verdict != verdictFail || !strings.Contains(f.text, key+" cannot be read by user 600000") || !strings.Contains(f.remedy, "chown 600000 "+key) {
+		t.Errorf("root's alone: %+v", f)
+	}
+	if err := os.Chown(key, 600000, 0); err != nil {
+		t.Skip("this user is not available here: ", err)
+	}
+	if f := p.checkConfig(t.Context(), cfg); f.verdict != verdictOK {
+		t.Errorf("the server's: %+v", f)
 	}
 }
 
