@@ -397,7 +397,7 @@ func (l *Launcher) try(kind Kind) error {
 		return err
 	}
 	defer outR.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second) //nolint:forbidigo // asked once, at the start, before there is anything to end it
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) //nolint:forbidigo // asked once, at the start, before there is anything to end it
 	defer cancel()
 	b, err := l.bubblewrap(kind, l.plan(kind, job), uid, outW, false)
 	outW.Close()
@@ -412,6 +412,9 @@ func (l *Launcher) try(kind Kind) error {
 	state, err := b.child.Wait()
 	if err == nil && state.Success() {
 		return nil
+	}
+	if ctx.Err() != nil {
+		return helpdesk.Errorf(helpdesk.Unavailable, "Bubblewrap has not made a sandbox within a minute. This machine is too busy or too slow; start HelpDesk again later.")
 	}
 	why := strings.TrimSpace(string(bytes.ToValidUTF8(said, nil)))
 	return helpdesk.Errorf(helpdesk.Unavailable, "Bubblewrap cannot make a sandbox here (%s). User namespaces must be allowed for user %d: see docs/guide/places.md.", why, uid)
