@@ -110,10 +110,10 @@ func (q *inputQueue) close() {
 
 // write writes what the terminal takes at once, and records it where that is safe.
 func (p *process) write(data []byte) (int, error) {
-	before := p.spec.CaptureInput && p.recordable()
+	before := p.spec.CaptureInput && p.recordable(len(data) == 1 && !endsLine(data))
 	n, err := tryWrite(p.raw, data)
 	if n > 0 && p.spec.CaptureInput {
-		p.record(data[:n], before && p.recordable())
+		p.record(data[:n], before && p.recordable(false))
 	}
 	if err != nil {
 		return n, errEnded
@@ -123,7 +123,11 @@ func (p *process) write(data []byte) (int, error) {
 
 // recordable says whether what is typed now may be kept: not while the terminal hides it from the one who types, not
 // while a program reads that hands it on to a terminal we cannot see, and not after a prompt for a secret.
-func (p *process) recordable() bool {
+//
+// Who reads is looked at before and after the bytes are typed, because a program may take them and be gone. A single
+// key that ends no line is worth one look, after it, while the same group is in the foreground: it ends no program that
+// hands on a secret, since of a secret that began before it nothing is kept until its line has ended.
+func (p *process) recordable(key bool) bool {
 	canonical, echo, err := ttyFlags(p.raw)
 	if err != nil || canonical && !echo {
 		return false
@@ -134,8 +138,17 @@ func (p *process) recordable() bool {
 	}
 	secret := p.secret
 	p.mu.Unlock()
-	return !secret && (canonical || !p.input.readers.relayed(foreground(p.raw)))
+	if secret || canonical {
+		return !secret
+	}
+	pgrp := foreground(p.raw)
+	if key && p.input.readers.knows(pgrp) {
+		return true
+	}
+	return !p.input.readers.relayed(pgrp)
 }
+
+func endsLine(data []byte) bool { return bytes.ContainsAny(data, "\r\n") }
 
 // record keeps data, unless it or what comes before it on the line may be secret.
 func (p *process) record(data []byte, safe bool) {
@@ -144,7 +157,7 @@ func (p *process) record(data []byte, safe bool) {
 		q.silent = true
 	}
 	if q.silent {
-		if bytes.ContainsAny(data, "\r\n") {
+		if endsLine(data) {
 			q.silent = false
 		}
 		return

@@ -58,6 +58,9 @@ func (r *readers) relayed(pgrp int) bool {
 	return false
 }
 
+// knows says whether the last answer, a no, was about this group.
+func (r *readers) knows(pgrp int) bool { return pgrp > 0 && pgrp == r.pgrp }
+
 // same says whether all that was seen last is as it was.
 func (r *readers) same() bool {
 	for _, s := range r.kept {

@@ -168,9 +168,20 @@ func (w *Writer) Resize(cols, rows int, at time.Time) error {
 	return w.note(Record{Kind: KindResize, At: at, Cols: cols, Rows: rows})
 }
 
-// Input records what was typed, at most 64 KiB at once.
+// Input records what was typed, at most 64 KiB at once. As with Output, it is in the journal with the next Flush, Output
+// or Sync.
 func (w *Writer) Input(data []byte, at time.Time) error {
-	return w.note(Record{Kind: KindInput, At: at, Data: data})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return os.ErrClosed
+	}
+	if len(w.pending) > 1<<20 { // the disk has been full for long, see note
+		return w.flush()
+	}
+	w.pending = appendRecord(w.pending, Record{Kind: KindInput, At: at, End: w.size, Data: data})
+	w.dirty = true
+	return nil
 }
 
 // Cut records, once, that output is not kept from here on.
