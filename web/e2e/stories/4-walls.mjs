@@ -22,7 +22,7 @@ export const stories = {
     const outside = []
     page.on('request', (r) => { if (!r.url().startsWith(house.base) && !r.url().startsWith('data:') && !r.url().startsWith('blob:')) outside.push(r.url()) })
     await page.goto(`${house.base}/tickets/${key}`)
-    await page.getByRole('log').getByText('the end').last().waitFor()
+    await page.getByRole('log').getByRole('article', { name: /^Answer of/ }).getByText('the end').waitFor()
     await cards(page).first().getByText('U+202E').waitFor()
     for (const link of await page.getByRole('log').getByRole('link').all()) {
       const href = await link.getAttribute('href')
