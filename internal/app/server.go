@@ -77,7 +77,7 @@ func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, o
 		return final(err)
 	}
 	defer db.Close()
-	local, err := dir.Announce(cfg.LocalURL(listener.Addr().String()))
+	local, err := dir.Announce(cfg.LocalURL(listener.Addr().String()), fingerprint(certificate))
 	if err != nil {
 		return final(err)
 	}

@@ -46,7 +46,7 @@ func TestTheDoctorAsksTheRunningServer(t *testing.T) {
 	if f := checkAddress(t.Context(), cfg); f.verdict != verdictWarn {
 		t.Errorf("before it said where it listens: %+v", f)
 	}
-	if _, err := d.Announce(url); err != nil {
+	if _, err := d.Announce(url, ""); err != nil {
 		t.Fatal(err)
 	}
 	if f := checkAddress(t.Context(), cfg); f.verdict != verdictOK || !strings.Contains(f.text, "is ready") {

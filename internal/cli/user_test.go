@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -61,7 +63,7 @@ func TestTheRunningServerIsFoundByItsDataDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = d.Close() }()
-	local, err := d.Announce(url)
+	local, err := d.Announce(url, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,5 +122,33 @@ func TestWhatGoesWrongIsSaidInOneSentence(t *testing.T) {
 		if code != 1 || out != "" || !strings.Contains(errs, tt.want) || strings.Count(errs, "\n") != 1 || strings.Contains(errs, "\x1b") {
 			t.Errorf("%s: %d, %q, %q; want %q", tt.name, code, out, errs, tt.want)
 		}
+	}
+}
+
+// A server that does TLS is known by the certificate that it announced, for whatever name that was issued; another one hears
+// nothing of the token.
+func TestTheRunningServerIsKnownByItsCertificate(t *testing.T) {
+	a := &answers{t: t, give: map[string]string{"GET /api/v1/users": `200 {"items":[]}`}}
+	s := httptest.NewTLSServer(a)
+	t.Cleanup(s.Close)
+	data := t.TempDir()
+	d, err := datadir.Open(datadir.Config{Path: data, Version: "1", Format: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	sum := sha256.Sum256(s.Certificate().Raw)
+	if _, err := d.Announce(s.URL, hex.EncodeToString(sum[:])); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := call([]string{"HELPDESK_DATA=" + data}, "user", "list"); code != 0 || len(a.got) != 1 {
+		t.Errorf("its own: %d %s", code, errs)
+	}
+	sum[0]++
+	if _, err := d.Announce(s.URL, hex.EncodeToString(sum[:])); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := call([]string{"HELPDESK_DATA=" + data}, "user", "list"); code != 1 || !strings.Contains(errs, "another certificate") || len(a.got) != 1 {
+		t.Errorf("another's: %d %s, %d requests came through", code, errs, len(a.got))
 	}
 }

@@ -110,7 +110,7 @@ func TestTheLocalFileLeadsToTheServerAndEndsWithIt(t *testing.T) {
 		t.Errorf("without a server: %v", err)
 	}
 	d := open(t, Config{Path: path, Version: "1", Format: 1})
-	said, err := d.Announce("http://127.0.0.1:8080")
+	said, err := d.Announce("http://127.0.0.1:8080", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestTheLocalFileLeadsToTheServerAndEndsWithIt(t *testing.T) {
 	if info, err := os.Stat(d.Join(localFile)); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file is %v, %v; want it private", info.Mode(), err)
 	}
-	if again, err := d.Announce("http://127.0.0.1:8080"); err != nil || again.Token == said.Token {
+	if again, err := d.Announce("http://127.0.0.1:8080", ""); err != nil || again.Token == said.Token {
 		t.Errorf("a second start announces the same token (%v)", err)
 	}
 	closeIt(t, d)

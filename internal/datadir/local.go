@@ -18,16 +18,17 @@ const localFile = "local.json"
 // Local is how a command on this machine reaches the running server: being able to read this file, which is private to the user
 // who runs the server, is what makes the reader its admin.
 type Local struct {
-	URL   string `json:"url"`
-	Token string `json:"token"`
+	URL         string `json:"url"`
+	Token       string `json:"token"`
+	Certificate string `json:"certificate,omitempty"` // by which it is known where it does TLS: SHA-256, hexadecimal
 }
 
-// Announce writes where the server listens together with a new token. The token is good until this server ends;
+// Announce writes where the server listens, and with which certificate if it does TLS, together with a new token. The token is good until this server ends;
 // the server must accept it as that of a platform admin.
-func (d *Dir) Announce(url string) (Local, error) {
+func (d *Dir) Announce(url, certificate string) (Local, error) {
 	var raw [32]byte
 	rand.Read(raw[:]) // never fails: it ends the program instead
-	l := Local{URL: url, Token: "hd_" + base64.RawURLEncoding.EncodeToString(raw[:])}
+	l := Local{URL: url, Token: "hd_" + base64.RawURLEncoding.EncodeToString(raw[:]), Certificate: certificate}
 	text, err := json.Marshal(l)
 	if err != nil {
 		return Local{}, fmt.Errorf("encode %s: %w", localFile, err)
