@@ -17,6 +17,7 @@ import (
 // When the disk is full the terminal waits and says so; nothing is shown that is not recorded, and when there is room
 // again nothing is missing.
 func TestAFullDiskPausesATerminal(t *testing.T) {
+	takesLong(t)
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to mount a small file system")
 	}

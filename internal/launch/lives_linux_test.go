@@ -15,6 +15,7 @@ import (
 
 // The server dies in the middle of output. The process goes on, the next server finds it, and no byte is missing.
 func TestAServerThatDiesLosesNothing(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	for round := range 5 {
 		id := fmt.Sprintf("run-%d", round)
@@ -42,6 +43,7 @@ func TestAServerThatDiesLosesNothing(t *testing.T) {
 
 // What ended while no server was there is not forgotten.
 func TestAnEndWithoutAServer(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	startRun(t, l, "run", `read x; exit 9`, launch.Spec{})
 	if err := l.Input(l.Context(), "run", []byte("\r")); err != nil {
@@ -55,6 +57,7 @@ func TestAnEndWithoutAServer(t *testing.T) {
 }
 
 func TestALauncherThatIsKilledTakesAllWithIt(t *testing.T) {
+	takesLong(t)
 	for _, kind := range []launch.Kind{launch.Private, launch.HostView} {
 		t.Run(string(kind), func(t *testing.T) {
 			l := launchtest.Start(t, launchtest.Config{})
@@ -91,6 +94,7 @@ func TestALauncherThatIsStoppedEndsAll(t *testing.T) {
 
 // An id that was used in an earlier life of the launcher is recognised by its record.
 func TestAtMostOnceAcrossLives(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	spec := launch.Spec{ID: "run", Kind: launch.Private, Slot: 2, Ticket: "HD-1", Argv: []string{"true"}}
 	if _, err := l.Client.Start(l.Context(), spec); err != nil {
@@ -107,6 +111,7 @@ func TestAtMostOnceAcrossLives(t *testing.T) {
 }
 
 func TestTheHostShellIsOffUnlessAllowed(t *testing.T) {
+	takesLong(t)
 	spec := launch.Spec{ID: "shell", Kind: launch.Host, Slot: 1, Ticket: "HD-1", Argv: []string{"sh", "-c", `echo "$(id -u)" "$PWD"; exec 2>/dev/null; : < /dev/tty && echo tty`}}
 	l := launchtest.Start(t, launchtest.Config{})
 	_, err := l.Client.Start(l.Context(), spec)
@@ -123,6 +128,7 @@ func TestTheHostShellIsOffUnlessAllowed(t *testing.T) {
 
 // Without root everything has one uid: the walls still stand, and the capabilities say what is missing.
 func TestWithoutRoot(t *testing.T) {
+	takesLong(t)
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to become somebody else")
 	}
@@ -156,6 +162,7 @@ func TestWithoutRoot(t *testing.T) {
 }
 
 func TestWhatCannotBeStarted(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	good := launch.Spec{ID: "run", Kind: launch.Private, Slot: 2, Ticket: "HD-1", Argv: []string{"true"}}
 	for name, spoil := range map[string]func(*launch.Spec){

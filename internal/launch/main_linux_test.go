@@ -18,3 +18,11 @@ func TestMain(m *testing.M) {
 	}
 	launchtest.Main(m)
 }
+
+// takesLong keeps a test out of the quick ones. What -short runs still starts sandboxes, and takes seconds.
+func takesLong(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("not with -short: it waits for processes to end, fills something, or starts many sandboxes")
+	}
+}

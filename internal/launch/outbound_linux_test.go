@@ -69,6 +69,7 @@ func through(to string) string {
 }
 
 func TestOutboundOfTheList(t *testing.T) {
+	takesLong(t)
 	there := serveOutside(t)
 	for name, uid := range map[string]int{"with root": 0, "without root": 64000} {
 		t.Run(name, func(t *testing.T) {
@@ -95,6 +96,7 @@ func TestOutboundOfTheList(t *testing.T) {
 
 // Besides what is on the list nothing gets out, by whatever way.
 func TestOutboundBesidesTheList(t *testing.T) {
+	takesLong(t)
 	listed, other := serveOutside(t), serveOutside(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	spec := launch.Spec{Outbound: []string{listed.host, "localtest.example:" + other.port}}
@@ -144,6 +146,7 @@ func TestOutboundBesidesTheList(t *testing.T) {
 // The proxy is nobody: not root, without privileges, and it cannot become another program. It and what it connected
 // end with the sandbox, and one that dies is replaced by who connects next.
 func TestTheProxyIsNobodyAndEndsWithItsSandbox(t *testing.T) {
+	takesLong(t)
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to look into the proxy and end it")
 	}
@@ -224,6 +227,7 @@ func proxyOf(t *testing.T, launcher int) int {
 }
 
 func TestOutboundThatIsRefused(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	for kind, list := range map[launch.Kind][]string{launch.Private: {"*.example.com:443"}, launch.HostView: {"example.com:443"}} {
 		spec := launch.Spec{ID: "x-" + string(kind), Kind: kind, Slot: launch.HostViewSlot, Ticket: "HD-1", Argv: []string{"true"}, Outbound: list}

@@ -25,6 +25,7 @@ func probe(t *testing.T, l *launchtest.Launcher, kind launch.Kind, command strin
 }
 
 func TestPrivateSandbox(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	if err := l.CreateWorkspace(l.Context(), 3, "OTHER-1"); err != nil {
 		t.Fatal(err)
@@ -52,6 +53,7 @@ func TestPrivateSandbox(t *testing.T) {
 }
 
 func TestBombs(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{Launch: launch.Config{Memory: 96 << 20, Processes: 64}})
 	t.Run("a fork bomb is contained", func(t *testing.T) {
 		run(t, l, launch.Spec{Timeout: 3e9}, `bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 1`)
@@ -84,6 +86,7 @@ func TestBombs(t *testing.T) {
 
 // Two tickets of one tenant do not see each other either.
 func TestTicketsOfOneTenantAreApart(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	s := startRun(t, l, "first", `echo mine > /tmp/x; echo st''art; exec -a first-ticket sleep 1000`, launch.Spec{})
 	s.see("start")
@@ -97,6 +100,7 @@ func TestTicketsOfOneTenantAreApart(t *testing.T) {
 }
 
 func TestHostView(t *testing.T) {
+	takesLong(t)
 	sockets := t.TempDir()
 	if err := os.Chmod(filepath.Dir(sockets), 0o755); err != nil {
 		t.Fatal(err)
@@ -161,6 +165,7 @@ func attack(pid int) string {
 
 // A socket that is let in by name can be reached, in a directory that is otherwise masked.
 func TestASocketLetInByName(t *testing.T) {
+	takesLong(t)
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to make a socket in /run")
 	}

@@ -12,6 +12,7 @@ import (
 // A tenant that has recorded as much as it may waits, hears why, and goes on when it has made room. Another tenant
 // notices nothing.
 func TestATenantsRecordingsHaveALimit(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{Launch: launch.Config{Recordings: 100_000}})
 	start := func(ticket, id, command string, overflow launch.Overflow) error {
 		_, err := l.Client.Start(l.Context(), launch.Spec{ID: id, Kind: launch.Private, Slot: 2, Ticket: ticket, Argv: []string{"sh", "-c", command}, Overflow: overflow})

@@ -184,6 +184,7 @@ func (d *desk) report() report {
 }
 
 func TestTheServerIsNobody(t *testing.T) {
+	takesLong(t)
 	d := startDesk(t, "stay")
 	r := d.report()
 	if r.UID != 600000 || r.Groups > 1 || r.Caps != "CapPrm:0000000000000000CapEff:0000000000000000NoNewPrivs:1" {
@@ -218,6 +219,7 @@ func TestTheServerIsNobody(t *testing.T) {
 }
 
 func TestAServerThatCrashesIsStartedAgain(t *testing.T) {
+	takesLong(t)
 	d := startDesk(t, "stay")
 	first := d.report()
 	for round := range 3 {
@@ -237,6 +239,7 @@ func TestAServerThatCrashesIsStartedAgain(t *testing.T) {
 }
 
 func TestABrokenConfigurationIsNotTriedAgain(t *testing.T) {
+	takesLong(t)
 	d := startDesk(t, "broken")
 	done := make(chan error, 1)
 	go func() { done <- d.cmd.Wait() }()
@@ -253,6 +256,7 @@ func TestABrokenConfigurationIsNotTriedAgain(t *testing.T) {
 
 // A server that speaks nonsense is cut off; the launcher and what runs live on.
 func TestNonsenseOnTheSocket(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	s := openShell(t, l, launch.Spec{ID: "term"})
 	for _, nonsense := range []string{"GET / HTTP/1.1\r\n\r\n", "\xff\xff\xff\xff\xff\xff\xff\xff", "\x00\x00\x00\x02\x00\x00\x00\x00{}", "\x00\x00\x00\x09\x00\x00\x00\x00{\"seq\":0}\x00\x00\x00\x01\x00\x00\x00\x00x"} {

@@ -94,6 +94,7 @@ func TestARunInASandbox(t *testing.T) {
 }
 
 func TestLongOutputIsWhole(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	for range 3 {
 		out, st := run(t, l, launch.Spec{}, `seq 1 200000`)

@@ -112,6 +112,7 @@ func TestJobControl(t *testing.T) {
 }
 
 func TestFullScreenPrograms(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	s := openShell(t, l, launch.Spec{ID: "term"})
 	for _, program := range []string{"vim", "less", "top"} {
@@ -169,6 +170,7 @@ func TestAtMostOnce(t *testing.T) {
 }
 
 func TestStopAndTimeout(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	t.Run("what listens ends in order", func(t *testing.T) {
 		s := startRun(t, l, "polite", `trap '' HUP; trap 'echo good''bye; exit 3' TERM; echo st''art; while :; do sleep 1; done`, launch.Spec{})
@@ -255,6 +257,7 @@ func TestALimitPausesATerminalAndCutsARun(t *testing.T) {
 }
 
 func TestPauseHoldsTheProgram(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	s := openShell(t, l, launch.Spec{ID: "term"})
 	if err := l.Pause(l.Context(), "term"); err != nil {
@@ -274,6 +277,7 @@ func TestPauseHoldsTheProgram(t *testing.T) {
 
 // A program that does not read holds up only itself: typing waits, other processes and requests do not.
 func TestTypingToADeafProgram(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	deaf := startRun(t, l, "deaf", `stty raw -echo; echo st''art; sleep 1000`, launch.Spec{})
 	deaf.see("start")
@@ -289,6 +293,7 @@ func TestTypingToADeafProgram(t *testing.T) {
 }
 
 func TestALotOfTypingArrivesWholeAndInOrder(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	s := startRun(t, l, "cat", `stty raw -echo; echo st''art; head -c 400000 | sha256sum; echo e''nd`, launch.Spec{})
 	s.see("start")

@@ -66,6 +66,7 @@ for cmd in (termios.TIOCSTI, 0x541C, 0x5423, 0x5412 | (1 << 40)):
 E`
 
 func TestWhatAProgramMayAskOfTheKernel(t *testing.T) {
+	takesLong(t)
 	needsPython(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	for _, kind := range []launch.Kind{launch.Private, launch.HostView} {
@@ -78,6 +79,7 @@ func TestWhatAProgramMayAskOfTheKernel(t *testing.T) {
 
 // What crashes leaves nothing: no file, and nothing for a handler of the host's, which would be root.
 func TestCrashesLeaveNothing(t *testing.T) {
+	takesLong(t)
 	want := "Max core file size 1 1 bytes \n"
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: 1, Max: 1}); err != nil {
 		want = "Max core file size 0 0 bytes \n" // this test was given 0 and so was its launcher
@@ -94,6 +96,7 @@ func TestCrashesLeaveNothing(t *testing.T) {
 // What root of the host has left in a Workspace, as files with the set-user-id bit or devices, is of no more use than
 // any other file.
 func TestNothingIsGainedByFiles(t *testing.T) {
+	takesLong(t)
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to make such files")
 	}
@@ -136,6 +139,7 @@ func TestNothingIsGainedByFiles(t *testing.T) {
 // Two tickets of the tenant This machine have one user. They see each other's processes as they see all of the host,
 // and neither they nor a look at another tenant's sandbox gives more than that.
 func TestTicketsOfTheHostViewAreApart(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	if !l.Hello.Capabilities.Processes {
 		t.Skip("the host's processes are not shown here")
@@ -191,6 +195,7 @@ func processNamed(t *testing.T, line string) int {
 // Abstract sockets have no path and no permissions. A private sandbox is in another network; the host view is not, and
 // must not reach them by any kind of socket.
 func TestAbstractSocketsOfTheHost(t *testing.T) {
+	takesLong(t)
 	needsPython(t)
 	stream, err := net.Listen("unix", "@helpdesk-probe-stream")
 	if err != nil {
@@ -224,6 +229,7 @@ E`)
 
 // The groups that may read logs are those of the host view, and of no private sandbox.
 func TestLogsAreForTheHostView(t *testing.T) {
+	takesLong(t)
 	group, err := user.LookupGroup("adm")
 	if err != nil || os.Getuid() != 0 {
 		t.Skip("needs root and a group adm")
@@ -246,6 +252,7 @@ func TestLogsAreForTheHostView(t *testing.T) {
 
 // A file that holds secrets of the configuration is masked wherever it is, and whatever its permissions.
 func TestFilesThatTheConfigurationMasks(t *testing.T) {
+	takesLong(t)
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to put files where others may read them")
 	}
@@ -264,6 +271,7 @@ func TestFilesThatTheConfigurationMasks(t *testing.T) {
 
 // Switches of the kernel are for reading.
 func TestSwitchesOfTheKernel(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	for _, kind := range []launch.Kind{launch.Private, launch.HostView} {
 		probe(t, l, kind, `for f in /proc/sysrq-trigger /proc/sys/kernel/core_pattern /proc/sys/kernel/sysrq /proc/sys/kernel/hostname /proc/sys/vm/drop_caches /proc/sys/net/ipv4/ip_forward /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups /proc/bus/pci/* /proc/irq/default_smp_affinity /sys/power/state /sys/kernel/mm/transparent_hugepage/enabled /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/*/cgroup.procs /sys/fs/cgroup/*/tasks /sys/fs/cgroup/*/notify_on_release /sys/fs/cgroup/*/release_agent; do [ -e $f ] && (echo 1 > $f) 2>/dev/null && echo $f; done; mkdir /sys/fs/cgroup/probe /sys/fs/cgroup/*/probe 2>/dev/null && echo made a group; (echo -1000 > /proc/self/oom_score_adj) 2>/dev/null && echo oom; for f in /proc/kcore /proc/kmsg /proc/kpageflags /sys/kernel/debug/* /sys/kernel/tracing/*; do [ -f $f ] && head -c 1 $f 2>/dev/null; done; true`)

@@ -17,6 +17,7 @@ import (
 )
 
 func TestWorkspace(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	ctx := l.Context()
 	_, err := l.ListFiles(ctx, 2, "HD-1", "", true)
@@ -91,6 +92,7 @@ func TestWorkspace(t *testing.T) {
 
 // Only regular files inside are ever opened, whatever a shell put there.
 func TestWorkspaceTraps(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	ctx := l.Context()
 	if _, st := run(t, l, launch.Spec{}, `ln -s /etc/passwd link; ln -s .. up; ln -s /etc etc; mkfifo fifo; mkdir dir; ln -s ../dir dir/self; echo x > file; ln file hard; python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("sock")'`); st.Exit.Code != 0 {
@@ -135,6 +137,7 @@ func TestWorkspaceTraps(t *testing.T) {
 }
 
 func TestWorkspaceLimits(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	ctx := l.Context()
 	if err := l.CreateWorkspace(ctx, 2, "HD-1"); err != nil {
@@ -172,6 +175,7 @@ func TestWorkspaceLimits(t *testing.T) {
 }
 
 func TestAWorkspaceInUseIsNotRemoved(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	s := startRun(t, l, "run", `echo st''art; sleep 1000`, launch.Spec{})
 	s.see("start")
@@ -194,6 +198,7 @@ func TestAWorkspaceInUseIsNotRemoved(t *testing.T) {
 
 // What root's shell left in a Workspace does not keep it from being removed.
 func TestRemovalAfterTheHostShell(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{Launch: launch.Config{AllowHost: true}})
 	run(t, l, launch.Spec{Kind: launch.Host, Slot: 2}, `mkdir -p of/root && echo x > of/root/file && chmod 700 of of/root`)
 	if err := l.RemoveWorkspace(l.Context(), 2, "HD-1"); err != nil {
@@ -203,6 +208,7 @@ func TestRemovalAfterTheHostShell(t *testing.T) {
 
 // A shell that fills the disk is ended before it has filled it.
 func TestAShellThatFillsTheDisk(t *testing.T) {
+	takesLong(t)
 	l := launchtest.Start(t, launchtest.Config{})
 	other := startRun(t, l, "other", `echo st''art; sleep 1000`, launch.Spec{Slot: 3})
 	other.see("start")

@@ -28,6 +28,14 @@ import (
 
 func TestMain(m *testing.M) { launchtest.Main(m) }
 
+// takesLong keeps a test out of the quick ones; what -short runs is the main story and what is lost most easily.
+func takesLong(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("not with -short: it starts sandboxes and waits for them")
+	}
+}
+
 // patience is how long a test waits for what must come; no test waits for time to pass.
 const patience = 90 * time.Second
 

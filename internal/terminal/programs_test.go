@@ -51,6 +51,7 @@ func (b *tab) shows(text string) {
 // The programs that take the whole screen work in a Terminal, for the one who types and for one who comes later; and
 // when they end, the shell's screen is there again.
 func TestFullScreenProgramsWork(t *testing.T) {
+	takesLong(t)
 	for _, program := range []struct {
 		name, start string
 		use         func(t *testing.T, b, late *tab)

@@ -44,6 +44,7 @@ func TestWhatIsNotYoursIsNotThere(t *testing.T) {
 }
 
 func TestWhatCannotBeOpenedIsRefusedWithAReason(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{PerTicket: 2})
 	container, err := helpdesk.ParseScope("container:web")
 	must(t, err)
@@ -128,6 +129,7 @@ func TestATokenIsGoodOnceForOnePersonAndOneTerminal(t *testing.T) {
 }
 
 func TestOnlyOurOwnPagesAttach(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{})
 	x := h.openTerminal()
 	att, err := h.service.AttachTerminal(h.ctx(), h.ann, x.ID)
@@ -146,6 +148,7 @@ func TestOnlyOurOwnPagesAttach(t *testing.T) {
 }
 
 func TestWhoIsSignedOutIsDisconnected(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{Recheck: 20 * time.Millisecond})
 	x := h.openTerminal()
 	b, c := h.attach(h.ann, x.ID, attaching{}), h.attach(h.bob, x.ID, attaching{})
@@ -170,6 +173,7 @@ func TestWhoIsSignedOutIsDisconnected(t *testing.T) {
 }
 
 func TestAFullRecordingWaitsAndAsks(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{Recording: 100_000})
 	x := h.openTerminal()
 	b := h.attach(h.ann, x.ID, attaching{})
@@ -184,6 +188,7 @@ func TestAFullRecordingWaitsAndAsks(t *testing.T) {
 }
 
 func TestBadFirstMessagesAreRefused(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{})
 	x := h.openTerminal()
 	for _, text := range []string{"", "{}", `{"token":"x","viewer":"short","cols":80,"rows":24}`, `{"token":"x","viewer":"long enough","cols":80,"rows":24}`,

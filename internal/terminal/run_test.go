@@ -34,6 +34,7 @@ func (h *house) attachRun(who helpdesk.Actor, id helpdesk.RunID, from *int64) *t
 }
 
 func TestARunIsWatchedAndTypedIntoLikeATerminal(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{})
 	h.startRun("run-1", `read -p 'Go on? ' a; echo "<$a>"; exit 3`)
 	b := h.attachRun(h.ann, "run-1", nil)
@@ -80,6 +81,7 @@ func TestARunIsWatchedAndTypedIntoLikeATerminal(t *testing.T) {
 }
 
 func TestATerminalOfThisMachineSeesTheHost(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{})
 	if !h.launcher.Hello.Capabilities.HostView {
 		t.Skip("no host view here: ", h.launcher.Hello.Capabilities.Why)

@@ -83,6 +83,7 @@ func (h *house) awaitEnded(id helpdesk.TerminalID) []event.TerminalEnded {
 }
 
 func TestAFullScreenProgramAndAResize(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{})
 	x := h.openTerminal()
 	b := h.attach(h.ann, x.ID, attaching{cols: 100, rows: 30})
@@ -117,6 +118,7 @@ func TestAFullScreenProgramAndAResize(t *testing.T) {
 }
 
 func TestALateViewerBeginsNearTheEndAndInTheSameModes(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{Scrollback: 8 << 10})
 	x := h.openTerminal()
 	b := h.attach(h.ann, x.ID, attaching{})
@@ -210,6 +212,7 @@ func TestShellsOutliveTheServer(t *testing.T) {
 }
 
 func TestAKilledShellAndALauncherThatIsGone(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{})
 	x := h.openTerminal()
 	b := h.attach(h.ann, x.ID, attaching{})
@@ -232,6 +235,7 @@ func TestAKilledShellAndALauncherThatIsGone(t *testing.T) {
 }
 
 func TestClosingTheTicketEndsItsTerminals(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{})
 	x := h.openTerminal()
 	b := h.attach(h.ann, x.ID, attaching{})
@@ -257,6 +261,7 @@ func TestClosingTheTicketEndsItsTerminals(t *testing.T) {
 }
 
 func TestPresenceNamesWhoIsThere(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{})
 	x := h.openTerminal()
 	b := h.attach(h.ann, x.ID, attaching{})

@@ -55,6 +55,7 @@ func TestTwoPeopleSeeAndTypeTheSame(t *testing.T) {
 }
 
 func TestASlowViewerSlowsNobodyAndSkipsTheBacklog(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{Behind: 1 << 20})
 	x := h.openTerminal()
 	fast := h.attach(h.ann, x.ID, attaching{})
@@ -78,6 +79,7 @@ func TestASlowViewerSlowsNobodyAndSkipsTheBacklog(t *testing.T) {
 }
 
 func TestTheProgramWaitsForItsController(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{})
 	x := h.openTerminal()
 	b := h.attach(h.ann, x.ID, attaching{silent: true})
@@ -99,6 +101,7 @@ func TestTheProgramWaitsForItsController(t *testing.T) {
 }
 
 func TestInputIsNeverDropped(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{})
 	x := h.openTerminal()
 	b := h.attach(h.ann, x.ID, attaching{})
@@ -115,6 +118,7 @@ func TestInputIsNeverDropped(t *testing.T) {
 }
 
 func TestTooMuchInputAheadEndsTheConnection(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{})
 	x := h.openTerminal()
 	b := h.attach(h.ann, x.ID, attaching{})
@@ -129,6 +133,7 @@ func TestTooMuchInputAheadEndsTheConnection(t *testing.T) {
 }
 
 func TestWhoMayOnlyLookCannotType(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{})
 	x, err := h.service.Open(h.ctx(), h.admin, h.ticket, terminal.Opening{Scope: helpdesk.ScopeAdmin, Cols: 80, Rows: 24}, once())
 	must(t, err)
@@ -159,6 +164,7 @@ func TestWhoMayOnlyLookCannotType(t *testing.T) {
 }
 
 func TestOneViewerTooMany(t *testing.T) {
+	takesLong(t)
 	h := open(t, terminal.Config{Viewers: 2})
 	x := h.openTerminal()
 	a, b := h.attach(h.ann, x.ID, attaching{viewer: "ann-s-tab"}), h.attach(h.bob, x.ID, attaching{})
