@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -223,10 +224,8 @@ func (n *names) reach(there string, silent ...string) func(context.Context, neti
 		n.mu.Lock()
 		n.went = append(n.went, a.String())
 		n.mu.Unlock()
-		for _, s := range silent {
-			if a.Addr().String() == s {
-				return nil, errors.New("no route")
-			}
+		if slices.Contains(silent, a.Addr().String()) {
+			return nil, errors.New("no route")
 		}
 		var d net.Dialer
 		return d.DialContext(ctx, "tcp", there)
