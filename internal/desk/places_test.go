@@ -51,7 +51,7 @@ func (p places) DeleteRecordings(ctx context.Context, key helpdesk.TicketKey) er
 type noVariables struct{}
 
 func (noVariables) Environment(context.Context, helpdesk.TenantID) (map[string]string, error) {
-	return nil, nil //nolint:nilnil // none
+	return map[string]string{}, nil
 }
 
 // A ticket is closed while a command runs and a terminal is open: both end, in that order, before the workspace goes.

@@ -67,6 +67,7 @@ type Config struct {
 	Reply       int           // bytes of everything in one reply; default 50 MiB
 	Suggestion  int           // bytes of one suggestion; default 64 KiB
 	Suggestions int           // in one reply; default 50
+	Facts       int           // activities, plans, links and questions in one reply; default 2000
 	Files       int           // bytes of one proposed file; default 10 MiB
 	Grace       time.Duration // how long Run's end waits for agents that do not heed theirs; default 5 s
 }
@@ -110,6 +111,7 @@ func New(cfg Config) *Engine {
 	cfg.Reply = or(cfg.Reply, 50<<20)
 	cfg.Suggestion = or(cfg.Suggestion, 64<<10)
 	cfg.Suggestions = or(cfg.Suggestions, 50)
+	cfg.Facts = or(cfg.Facts, 2000)
 	cfg.Files = or(cfg.Files, 10<<20)
 	cfg.Grace = or(cfg.Grace, 5*time.Second)
 	return &Engine{

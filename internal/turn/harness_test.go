@@ -2,10 +2,12 @@ package turn_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +33,7 @@ const patience = 90 * time.Second
 // house is a HelpDesk without its doors: a real store, a real desk, and as many nodes as a test starts.
 type house struct {
 	t      testing.TB
+	cfg    store.Config
 	store  *store.Store
 	roster *store.Roster
 	bus    *bus.Bus
@@ -125,7 +128,8 @@ type node struct {
 	end   context.CancelFunc
 }
 
-// start makes a node and sets it to work. Its lease is long, so that no slow machine loses it by accident.
+// start makes a node and sets it to work. Its lease is so long that no slow machine loses it, and that it is never
+// renewed: a test lets it run out.
 func (h *house) start(name string, change ...func(*turn.Config)) *node {
 	h.t.Helper()
 	n := &node{h: h, line: &line{Store: h.store}, parts: &parts{
@@ -135,7 +139,7 @@ func (h *house) start(name string, change ...func(*turn.Config)) *node {
 	must(h.t, err)
 	cfg := turn.Config{
 		Store: n.line, Roster: store.NewRoster(h.store), Agents: map[helpdesk.AgentKind]turn.Agent{helpdesk.AgentScript: agent},
-		Parts: n.parts, Approval: h.approval(), Node: name, Log: slog.New(slog.NewTextHandler(testLog{h.t}, nil)), Lease: time.Minute,
+		Parts: n.parts, Approval: h.approval(), Node: name, Log: slog.New(slog.NewTextHandler(testLog{h.t}, nil)), Lease: 10 * time.Hour,
 	}
 	for _, f := range change {
 		f(&cfg)
@@ -300,11 +304,11 @@ func (l *line) Update(ctx context.Context, tenant helpdesk.TenantID, fn func(*st
 		return err
 	}
 	l.mu.Lock()
-	l.commits++
-	n := l.commits
+	n := l.commits + 1 // if it succeeds: who only tried to take what another has counts for nothing
 	l.dead = l.dead || n == l.before
 	if n == l.stops {
 		l.frozen = make(chan struct{})
+		l.stops = 0
 	}
 	l.mu.Unlock()
 	if err := l.pass(); err != nil {
@@ -313,7 +317,11 @@ func (l *line) Update(ctx context.Context, tenant helpdesk.TenantID, fn func(*st
 	err := l.Store.Update(ctx, tenant, fn)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.dead = l.dead || n == l.after; l.dead {
+	if err == nil {
+		l.commits++
+		l.dead = l.dead || l.commits == l.after
+	}
+	if l.dead {
 		return errDead
 	}
 	return err
@@ -550,5 +558,23 @@ func (l testLog) Write(p []byte) (int, error) {
 
 func each(t *testing.T, story func(t *testing.T, h *house)) {
 	t.Helper()
-	storetest.Each(t, func(t *testing.T, s *store.Store) { story(t, open(t, s)) })
+	storetest.EachConfig(t, func(t *testing.T, cfg store.Config) {
+		h := open(t, storetest.Open(t, cfg))
+		h.cfg = cfg
+		story(t, h)
+	})
+}
+
+// expire lets every lease run out, as time does. It writes beside the store, which has no way to do that.
+func (h *house) expire() {
+	h.t.Helper()
+	driver, source := "pgx", h.cfg.URL
+	if source == "" {
+		driver, source = "sqlite", "file:"+filepath.Join(h.cfg.Dir, "helpdesk.db")+"?_pragma=busy_timeout(60000)"
+	}
+	db, err := sql.Open(driver, source)
+	must(h.t, err)
+	defer db.Close()
+	_, err = db.Exec(`UPDATE turns SET lease_until = 1 WHERE state = 'running'`)
+	must(h.t, err)
 }

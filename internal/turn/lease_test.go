@@ -17,9 +17,6 @@ import (
 
 const lost = "The server was lost while the agent answered. What had arrived is kept; send a message to go on."
 
-// shortLease is short enough to wait for its end, and long enough for a slow machine to renew it.
-const shortLease = 3 * time.Second
-
 // deaf is an agent that does not heed its end: it goes on when the test lets it, and not before.
 type deaf struct {
 	waits chan struct{} // closed when it waits
@@ -57,11 +54,12 @@ func (h *house) draft(key helpdesk.TicketKey, text string) {
 func TestAFrozenNodeIsTakenOver(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		d := newDeaf()
-		frozen := h.start("node-1", lease(shortLease), agent(d.play))
+		frozen := h.start("node-1", agent(d.play))
 		key := h.says("help")
 		wait(t, d.waits)
 		h.draft(key, "It is ")
 		frozen.line.freeze()
+		h.expire()
 		h.start("node-2")
 		h.settles(key)
 		want := []string{"Ann: help", "started 1", "sent 1", "did: Read () ", "interrupted 1 by HelpDesk: " + lost + " [It is]"}
@@ -95,12 +93,13 @@ func TestAFrozenNodeIsTakenOver(t *testing.T) {
 // A node that is frozen before anything was sent loses its turn to another, which runs it again from the start.
 func TestAFrozenNodeHadSentNothing(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		frozen := h.start("node-1", lease(shortLease))
+		frozen := h.start("node-1")
 		frozen.line.mu.Lock()
 		frozen.line.stops = 2 // the commit that says that it is sent
 		frozen.line.mu.Unlock()
 		key := h.says("say hello", "suggest true")
 		h.until("the freeze", frozen.line.isFrozen)
+		h.expire()
 		h.start("node-2")
 		h.settles(key)
 		want := []string{"Ann: say hello suggest true", "started 1", "started 1", "sent 1", "proposes 1: true", "The script: hello", "done 1"}
@@ -120,9 +119,10 @@ func TestAFrozenNodeHadSentNothing(t *testing.T) {
 // A node whose database does not answer for longer than its lease gives its turn up by its own clock: its agent is
 // told to end though nobody can say who has the turn now.
 func TestTheDatabaseIsAwayForLongerThanTheLease(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, h *house) {
 		d := newDeaf()
-		n := h.start("node-1", lease(shortLease), agent(d.play))
+		n := h.start("node-1", lease(10*time.Second), agent(d.play))
 		key := h.says("help")
 		wait(t, d.waits)
 		h.draft(key, "It is ")
@@ -146,8 +146,9 @@ func TestTheDatabaseIsAwayForLongerThanTheLease(t *testing.T) {
 
 // While a node renews its lease, nobody else takes its turn, however long the agent is silent.
 func TestALeaseIsRenewed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, h *house) {
-		n := h.start("node-1", lease(6*time.Second))
+		n := h.start("node-1", lease(9*time.Second))
 		key := h.says("wait long", "say there")
 		h.reach("long")
 		h.start("node-2")
@@ -218,7 +219,7 @@ func TestANodeIsKilledAtEveryCommit(t *testing.T) {
 			t.Run(fmt.Sprintf("%d %v", k+1, after), func(t *testing.T) {
 				t.Parallel()
 				each(t, func(t *testing.T, h *house) {
-					victim := h.start("victim", lease(shortLease), func(c *turn.Config) { c.AtOnce = 1 })
+					victim := h.start("victim", func(c *turn.Config) { c.AtOnce = 1 })
 					victim.line.mu.Lock()
 					if after {
 						victim.line.after = k + 1
@@ -229,6 +230,7 @@ func TestANodeIsKilledAtEveryCommit(t *testing.T) {
 					key := h.says("say It is", "think hm", "did Read: a page", "suggest true", "link https://example.org x", `state {"n":1}`, "say full.")
 					h.until("the kill", victim.line.isDead)
 					victim.kill()
+					h.expire()
 					h.start("rescuer")
 					h.settles(key)
 					committed := steps[:k]

@@ -68,7 +68,7 @@ func TestWhatAnAgentSendsIsBounded(t *testing.T) {
 		{"status too large", many(40, helpdesk.Part{Kind: helpdesk.PartStatus, Text: strings.Repeat("x", 100_000)}), 0, "larger than"},
 		{"plans too large", many(400, helpdesk.Part{Kind: helpdesk.PartPlan, Plan: many(100, helpdesk.PlanStep{Title: strings.Repeat("x", 400)})}), 75, "larger than"},
 		{"empty parts without end", many(200_000, helpdesk.Part{Kind: "nonsense"}), 0, "larger than"},
-		{"too many facts", many(2001, helpdesk.Part{Kind: helpdesk.PartActivity, Activity: did}), 2000, "more than 2000 steps, links and questions"},
+		{"too many facts", many(101, helpdesk.Part{Kind: helpdesk.PartActivity, Activity: did}), 100, "more than 100 steps, links and questions"},
 		{"plan too long", []helpdesk.Part{{Kind: helpdesk.PartPlan, Plan: many(10_000, helpdesk.PlanStep{Title: "x"})}}, 0, "plan has 10000 steps; the limit is 200"},
 		{"too many choices", []helpdesk.Part{{Kind: helpdesk.PartAsk, Text: "Which?", Choices: many(51, "x")}}, 0, "51 answers to its question; the limit is 50"},
 		{"state too large", []helpdesk.Part{{Kind: helpdesk.PartState, State: json.RawMessage(`"` + strings.Repeat("x", 1<<20) + `"`)}}, 0, "1048578 bytes kept for its next turn; the limit is 1048576"},
@@ -115,7 +115,7 @@ func TestWhatAnAgentSendsIsBounded(t *testing.T) {
 			}
 		}
 		h.start("node-1", agent(a.answer), func(c *turn.Config) {
-			c.Reply, c.Suggestion, c.Suggestions, c.Files = reply, suggestion, 3, files
+			c.Reply, c.Suggestion, c.Suggestions, c.Facts, c.Files = reply, suggestion, 3, 100, files
 		})
 		keys := make([]helpdesk.TicketKey, len(cases))
 		for i, c := range cases {

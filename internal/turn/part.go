@@ -16,7 +16,6 @@ import (
 // page can show it and a log can carry it. Where clipping loses nothing that anybody depends on, what is longer is
 // clipped; else the turn ends with a sentence that says so, and what had arrived is kept.
 const (
-	mostFacts   = 2000 // activities, plans, links and questions of one reply
 	mostSteps   = 200  // of a plan
 	mostChoices = 50   // of a question
 	lineLimit   = 500  // bytes of a title, a name, a choice, a status
@@ -59,8 +58,8 @@ func (r *round) part(ctx context.Context, p helpdesk.Part) error {
 		}
 		return r.propose(ctx, *p.Proposal)
 	case helpdesk.PartActivity, helpdesk.PartPlan, helpdesk.PartLink, helpdesk.PartAsk:
-		if r.facts++; r.facts > mostFacts {
-			return helpdesk.Errorf(helpdesk.TooMany, "The agent reported more than %d steps, links and questions in one reply. What had arrived is kept.", mostFacts)
+		if r.facts++; r.facts > r.engine.cfg.Facts {
+			return helpdesk.Errorf(helpdesk.TooMany, "The agent reported more than %d steps, links and questions in one reply. What had arrived is kept.", r.engine.cfg.Facts)
 		}
 		f, err := r.factOf(p)
 		if err != nil {
