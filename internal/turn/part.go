@@ -16,9 +16,9 @@ import (
 // page can show it and a log can carry it. Where clipping loses nothing that anybody depends on, what is longer is
 // clipped; else the turn ends with a sentence that says so, and what had arrived is kept.
 const (
-	mostSteps   = 200  // of a plan
-	mostChoices = 50   // of a question
-	lineLimit   = 500  // bytes of a title, a name, a choice, a status
+	mostSteps   = 200 // of a plan
+	mostChoices = 50  // of a question
+	lineLimit   = 500 // bytes of a title, a name, a choice, a status
 	detailLimit = 4 << 10
 	resultLimit = 64 << 10 // of an activity; also bytes of a question
 	linkLimit   = 8 << 10
