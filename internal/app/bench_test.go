@@ -212,7 +212,9 @@ func (d *bench) firstOutput(b *testing.B, path string) {
 			return
 		}
 	}
-	b.Fatal("attach: ", err)
+	var said []byte
+	d.Do("GET", path[:strings.Index(path, "/runs/")]+"/suggestions", nil, &said)
+	b.Fatalf("a viewer sees no output: %v; the command: %s", err, said)
 }
 
 // fanOut is from the moment at which a change is sent until the last of 200 viewers of its ticket has seen its event. The
