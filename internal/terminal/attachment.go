@@ -30,6 +30,7 @@ type attachment struct {
 	tenant  helpdesk.TenantID
 	types   helpdesk.Permission // what typing takes
 	actor   helpdesk.Actor
+	claimed bool // a Run that had begun and not ended
 	expires time.Time
 }
 
@@ -61,7 +62,7 @@ func (s *Service) AttachRun(ctx context.Context, by helpdesk.Actor, key helpdesk
 	if err == nil && (run.State == helpdesk.RunWaiting || run.State == helpdesk.RunDropped) {
 		err = helpdesk.Errorf(helpdesk.Conflict, "This run has not started, so there is nothing to see yet.")
 	}
-	a := attachment{id: string(id), ticket: key, tenant: run.Tenant, actor: by, types: helpdesk.PermDecide}
+	a := attachment{id: string(id), ticket: key, tenant: run.Tenant, actor: by, types: helpdesk.PermDecide, claimed: run.State == helpdesk.RunClaimed}
 	if scope.Admin() {
 		a.types = helpdesk.PermAdminTerminal
 	}
@@ -163,24 +164,35 @@ func (s *Service) open(ctx context.Context, a attachment) (*process, *transcript
 	return p, record, err
 }
 
-// look finds a process that we were not told of: one that has just started, or a record of one that is over.
+// startTime is how long a Run that was claimed may take until the launcher has its process.
+const startTime = 5 * time.Second
+
+// look finds a process that we were not told of: one that has just started, or a record of one that is over. A Run is
+// announced when it is claimed, which is a moment before the launcher has it.
 func (s *Service) look(ctx context.Context, a attachment) (*process, error) {
-	list, err := s.launcher.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, st := range list {
-		if st.ID != a.id {
-			continue
+	late, again := time.NewTimer(startTime), time.NewTicker(5*time.Millisecond)
+	defer late.Stop()
+	defer again.Stop()
+	for {
+		if p, err := s.listed(ctx, a.id); p != nil || err != nil {
+			return p, err
 		}
-		s.Notice(st)
-		s.mu.Lock()
-		p := s.processes[st.ID]
-		s.mu.Unlock()
-		if p != nil {
-			return p, nil
+		p, err := s.recorded(a)
+		if !a.claimed || err == nil && p.status.Exit != nil {
+			return p, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-late.C:
+			a.claimed = false // whoever claimed it was lost
+		case <-again.C:
 		}
 	}
+}
+
+// recorded makes a process of the record of one that is over.
+func (s *Service) recorded(a attachment) (*process, error) {
 	record, err := transcript.Open(s.transcript(a.ticket, a.id))
 	if err != nil {
 		return nil, helpdesk.WithCause(helpdesk.NotFound, err, "Nothing was recorded of this, or its recording was deleted.")
@@ -199,6 +211,23 @@ func (s *Service) look(ctx context.Context, a attachment) (*process, error) {
 		p.status.Exit = &launch.Exit{Code: f.Finish.Code, Signal: f.Finish.Signal, TimedOut: f.Finish.TimedOut, Stopped: f.Finish.Stopped, At: f.At}
 	}
 	return p, nil
+}
+
+// listed asks the launcher for a process that it has; nil where it has none.
+func (s *Service) listed(ctx context.Context, id string) (*process, error) {
+	list, err := s.launcher.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, st := range list {
+		if st.ID == id {
+			s.Notice(st)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.processes[id], nil
+		}
+	}
+	return nil, nil
 }
 
 func lastSize(r *transcript.Reader) (cols, rows uint16) {
