@@ -45,7 +45,8 @@ export const stories = {
 
   'two people decide on one command at the same moment: it runs once, and the other sees who decided': story(async ({ house, open }) => {
     const { key } = await scripted(house, 'suggest echo only-once ## to see who is first')
-    const people = [await open('admin'), await open('ben')]
+    const allowed = /status of 409/ // what the second is told
+    const people = [await open('admin', { allowed }), await open('ben', { allowed })]
     for (const page of people) {
       await page.goto(`${house.base}/tickets/${key}`)
       await cards(page).first().getByRole('button', { name: 'Execute' }).waitFor()
@@ -102,7 +103,7 @@ export const stories = {
 
   'the end of the session in one tab is the end in all': story(async ({ house, browserOf }) => {
     const { key } = await scripted(house, 'say hello')
-    const context = await browserOf('carla')
+    const context = await browserOf('carla', { allowed: /status of 401/ }) // which is how the tabs learn of it
     const [one, two] = [await context.newPage(), await context.newPage()]
     for (const page of [one, two]) {
       await page.goto(`${house.base}/tickets/${key}`)

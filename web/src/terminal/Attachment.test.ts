@@ -89,6 +89,28 @@ describe('an attachment', () => {
     expect(last().inputs).toEqual(['1:ls\r']);
   });
 
+  it('keeps what is typed while the screen is first drawn, so that no half of a command runs', async () => {
+    const { a, last, rendered } = await attached();
+    a.type('rm ');
+    last().says(start(3, 0, 5));
+    a.type('note');
+    expect(last().inputs).toEqual([]);
+    last().says(output(0, 'hello'));
+    rendered();
+    a.type('\r');
+    expect(last().inputs).toEqual(['1:rm note', '2:\r']);
+  });
+
+  it('forgets what was typed where the connection broke before it was drawn', async () => {
+    const { a, last } = await attached();
+    a.type('rm ');
+    last().breaks();
+    await vi.advanceTimersByTimeAsync(10_000);
+    last().says(start(3, 0, 0));
+    expect(a.type('ls\r')).toBe(true);
+    expect(last().inputs).toEqual(['1:ls\r']);
+  });
+
   it('acknowledges what is on screen, not what came', async () => {
     const { last, rendered } = await attached();
     last().says(start(3, 0, 0));

@@ -59,6 +59,7 @@ export class Attachment {
   #seq = 0;
   #unacked: { seq: number; data: Uint8Array }[] = [];
   #waiting: Uint8Array[] = [];
+  #early = '';
 
   constructor(private readonly config: AttachmentConfig) {
     void this.#connect();
@@ -79,11 +80,30 @@ export class Attachment {
 
   /** Types into the terminal; false where that cannot be now. */
   type(text: string): boolean {
-    if (this.muted || !this.#state.mayType || this.#state.exit) return false;
+    if (this.muted) return this.#keep(text);
+    if (!this.#state.mayType || this.#state.exit) return false;
     const all = new TextEncoder().encode(text);
     for (let at = 0; at < all.length; at += maxInput) this.#waiting.push(all.subarray(at, at + maxInput));
     this.#pump();
     return true;
+  }
+
+  /**
+   * Keys pressed while the screen is being drawn wait for it: were the first ones dropped, half a command would run. What
+   * a terminal answers by itself begins with an escape, and is not kept.
+   */
+  #keep(text: string): boolean {
+    const drawing = this.#state.phase === 'connecting' || this.#state.phase === 'live';
+    if (!drawing || text.startsWith('\x1b') || this.#early.length + text.length > maxInput) return false;
+    this.#early += text;
+    return true;
+  }
+
+  #typeEarly() {
+    const text = this.#early;
+    if (text === '' || this.muted) return;
+    this.#early = '';
+    this.type(text);
   }
 
   resize(cols: number, rows: number) {
@@ -141,6 +161,7 @@ export class Attachment {
 
   #onClose(code: number) {
     this.#socket = null;
+    this.#early = '';
     window.clearInterval(this.#pinger);
     if (this.#closed || this.#state.exit || this.#state.phase === 'refused') return;
     if (code === 4403) this.#set({ phase: 'refused', notice: 'You are no longer signed in, or may no longer see this terminal.' });
@@ -214,6 +235,7 @@ export class Attachment {
       this.#send(pingFrame());
     }, pingMs);
     this.#pump();
+    this.#typeEarly();
   }
 
   #write(data: Uint8Array, end: number, counts = true) {
@@ -227,6 +249,7 @@ export class Attachment {
         if (counts) this.#send(ackFrame(this.#acked));
       }
       if (wasMuted !== this.muted) this.#set({});
+      this.#typeEarly();
     });
   }
 

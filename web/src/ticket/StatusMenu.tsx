@@ -44,7 +44,7 @@ export function StatusMenu() {
       >
         <MenuChoice value={head.status} options={statusOptions} onChange={choose} />
       </Menu>
-      <CloseDialog keys={asking ? [head.key] : []} busy={change.isPending} onClose={() => setAsking(false)} onAnswer={(solved) => change.mutate({ status: 'closed', ...(solved === undefined ? {} : { solved }) })} />
+      <CloseDialog keys={asking ? [head.key] : []} busy={change.isPending} onClose={() => setAsking(false)} onAnswer={(answer) => change.mutate({ status: 'closed', ...(answer === undefined ? {} : { solved: answer }) })} />
     </>
   );
 }

@@ -29,7 +29,9 @@ export function TicketHeader() {
         </PageTitle>
       </div>
       <div className="flex min-w-0 items-center gap-1 max-wide:-mt-1 max-wide:w-full max-wide:justify-between">
-        <ActivityChip activity={activity} />
+        <span className="max-wide:ml-2">
+          <ActivityChip activity={activity} />
+        </span>
         <AgentPicker />
         <StatusMenu />
       </div>

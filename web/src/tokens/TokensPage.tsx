@@ -39,7 +39,7 @@ export function TokensPage() {
           .
         </>
       }
-      actions={add}
+      actions={tokens.data?.items.length === 0 ? undefined : add}
     >
       {tokens.isError ? (
         <ErrorState title="The tokens were not loaded." detail={sentence(tokens.error)} requestId={tokens.error instanceof Problem ? tokens.error.requestId : undefined} onRetry={() => void tokens.refetch()} />
