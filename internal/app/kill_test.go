@@ -159,22 +159,12 @@ const perTicket = 9 // suggestions
 func (k *killing) prepare(n int, rng *rand.Rand) *round {
 	k.t.Helper()
 	r := &round{killing: k, n: n, rand: rng, done: make(chan struct{}), typed: map[int]bool{}, terminals: map[string]*testkit.Tab{}}
-	r.talk = k.NewTicket(k.tenant, "say Hello.")
-	script := ""
+	var script strings.Builder
 	for i := range perTicket {
 		token := fmt.Sprintf("r%d-%d", n, i)
-		script += fmt.Sprintf("file in-%[1]s.txt of %[1]s\nsuggest cat in-%[1]s.txt; echo '%[1]s begins' >> runs.txt; sleep 0.%[2]d; echo '%[1]s ends' >> runs.txt; echo out %[1]s ## try\n", token, rng.IntN(4))
+		fmt.Fprintf(&script, "file in-%[1]s.txt of %[1]s\nsuggest cat in-%[1]s.txt; echo '%[1]s begins' >> runs.txt; sleep 0.%[2]d; echo '%[1]s ends' >> runs.txt; echo out %[1]s ## try\n", token, rng.IntN(4))
 	}
-	r.decide = k.NewTicket(k.tenant, script)
-	r.shell = k.NewTicket(k.tenant, "say Hello.")
-	r.end = k.NewTicket(k.tenant, "say Hello.")
-	for _, ticket := range []string{r.talk, r.decide, r.shell, r.end} {
-		k.Wait("the first answer in "+ticket, func() (bool, string) {
-			log := k.Timeline(ticket)
-			last := log[len(log)-1]
-			return last.Kind == "TurnEnded", last.Kind
-		})
-	}
+	r.talk, r.decide, r.shell, r.end = k.answered("say Hello."), k.answered(script.String()), k.answered("say Hello."), k.answered("say Hello.")
 	open := func(ticket string) (string, *testkit.Tab) {
 		var terminal struct{ ID string }
 		k.Do("POST", "/tickets/"+ticket+"/terminals", struct{}{}, &terminal)
@@ -196,18 +186,41 @@ func (k *killing) prepare(n int, rng *rand.Rand) *round {
 	return r
 }
 
+// answered opens a ticket whose first message is answered. On a machine so busy that a lease of three seconds is lost
+// an answer may be interrupted; then it is another ticket.
+func (k *killing) answered(script string) (ticket string) {
+	k.t.Helper()
+	k.Wait("a whole answer", func() (bool, string) {
+		ticket = k.NewTicket(k.tenant, script)
+		var end struct{ State string }
+		k.Wait("the first answer in "+ticket, func() (bool, string) {
+			ended := facts(k.Timeline(ticket), "TurnEnded")
+			if len(ended) == 0 {
+				return false, "it goes on"
+			}
+			decode(k.t, ended[0], &end)
+			return true, ""
+		})
+		return end.State == "done", end.State
+	})
+	return ticket
+}
+
 // storm lets everybody work and kills.
 func (r *round) storm(way int, cluster *storetest.Cluster) {
 	r.t.Helper()
-	var wg sync.WaitGroup
-	work := func(seed uint64, f func(rng *rand.Rand)) { wg.Go(func() { f(rand.New(rand.NewPCG(seed, 1))) }) }
-	for i := range 2 {
-		work(r.rand.Uint64(), func(rng *rand.Rand) { r.post(rng, i) })
-	}
 	var list struct{ Items []suggestion }
 	r.Do("GET", "/tickets/"+r.decide+"/suggestions", nil, &list)
 	if len(list.Items) != perTicket {
 		r.t.Fatalf("%d of %d suggestions came", len(list.Items), perTicket)
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	stop := sync.OnceFunc(func() { close(r.done) })
+	defer stop()
+	work := func(seed uint64, f func(rng *rand.Rand)) { wg.Go(func() { f(rand.New(rand.NewPCG(seed, 1))) }) }
+	for i := range 2 {
+		work(r.rand.Uint64(), func(rng *rand.Rand) { r.post(rng, i) })
 	}
 	for i := range 3 {
 		work(r.rand.Uint64(), func(rng *rand.Rand) { r.decideOn(rng, list.Items[i*perTicket/3:(i+1)*perTicket/3]) })
@@ -245,7 +258,7 @@ func (r *round) storm(way int, cluster *storetest.Cluster) {
 	}
 	r.WaitReady()
 	<-r.moment(500)
-	close(r.done)
+	stop()
 	wg.Wait()
 	r.WaitReady()
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
@@ -161,7 +162,8 @@ func TestWithoutBubblewrap(t *testing.T) {
 		h.Wait("the suggestions", func() (bool, string) { return len(facts(h.Timeline(ticket), "TurnEnded")) > 0, "" })
 		refused := func(what string, err error) {
 			t.Helper()
-			if p, ok := err.(*testkit.Problem); !ok || p.Status != 503 || !strings.Contains(p.Detail, "ubblewrap") {
+			var p *testkit.Problem
+			if !errors.As(err, &p) || p.Status != 503 || !strings.Contains(p.Detail, "ubblewrap") {
 				t.Errorf("%s is answered with %v", what, err)
 			}
 		}

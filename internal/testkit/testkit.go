@@ -32,7 +32,7 @@ import (
 )
 
 // patience is how long anything may take before the test fails.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // Config says which HelpDesk to start; the zero Config is a good one.
 type Config struct {
