@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { axeClean, cards, doctored, press, say, scripted, stateOf, story, suggestionsOf, timelineOf, until } from '../story.mjs'
+import { axeClean, cards, doctored, say, scripted, stateOf, story, suggestionsOf, timelineOf, until } from '../story.mjs'
 
 /** What agents said. The scripts, which are messages of persons, hold the same words. */
 const log = (page) => page.getByRole('log').getByRole('article', { name: /^Answer of/ })

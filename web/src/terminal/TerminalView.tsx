@@ -26,7 +26,6 @@ export function TerminalView({ ref, label, attach, onMore, compact, autoFocus, c
   const [selected, setSelected] = useState('');
   const [searching, setSearching] = useState(false);
   const opened = useEffectEvent(() => attach());
-  const takeFocus = useEffectEvent(() => autoFocus === true && !window.matchMedia('(pointer: coarse)').matches);
 
   useEffect(() => {
     const el = box.current;
@@ -41,7 +40,6 @@ export function TerminalView({ ref, label, attach, onMore, compact, autoFocus, c
           if (attachment) return attachment.resize(cols, rows);
           attachment = new Attachment({ attach: opened, screen: emulator });
           setParts({ emulator, attachment });
-          if (takeFocus()) emulator.focus();
         },
         onPasteAsks: setAsking,
         onSelection: setSelected,
@@ -55,6 +53,11 @@ export function TerminalView({ ref, label, attach, onMore, compact, autoFocus, c
       setParts(null);
     };
   }, [label, compact]);
+
+  // That it is the reader's own may be known only after it was drawn: the log tells of it, too.
+  useEffect(() => {
+    if (autoFocus && parts && !window.matchMedia('(pointer: coarse)').matches) parts.emulator.focus();
+  }, [autoFocus, parts]);
 
   useImperativeHandle(ref, () => ({ focus: () => parts?.emulator.focus() }), [parts]);
 
