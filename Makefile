@@ -53,7 +53,7 @@ gen:
 lint:
 	@scripts/lint
 
-bench:
+bench: web
 	@scripts/bench
 
 soak: web
