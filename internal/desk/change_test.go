@@ -25,11 +25,11 @@ func sorted(lines []string) []string {
 func TestATicketIsChanged(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		key := h.ticket("help")
-		h.changes(key, desk.Change{Title: ptr("  A better\n\x1b[1m title ")})
-		h.changes(key, desk.Change{Title: ptr("A better [1m title")}) // the same: nothing happens
-		h.changes(key, desk.Change{Status: ptr(helpdesk.TicketInProgress), Agent: ptr(helpdesk.AgentID("other"))})
-		h.changes(key, desk.Change{Status: ptr(helpdesk.TicketInProgress), Agent: ptr(helpdesk.AgentID("other"))})
-		x := h.changes(key, desk.Change{Agent: ptr(helpdesk.AgentID("twin")), Instance: ptr(helpdesk.InstanceID("twin-2"))})
+		h.changes(key, desk.Change{Title: new("  A better\n\x1b[1m title ")})
+		h.changes(key, desk.Change{Title: new("A better [1m title")}) // the same: nothing happens
+		h.changes(key, desk.Change{Status: new(helpdesk.TicketInProgress), Agent: new(helpdesk.AgentID("other"))})
+		h.changes(key, desk.Change{Status: new(helpdesk.TicketInProgress), Agent: new(helpdesk.AgentID("other"))})
+		x := h.changes(key, desk.Change{Agent: new(helpdesk.AgentID("twin")), Instance: new(helpdesk.InstanceID("twin-2"))})
 		if x.Title != "A better [1m title" || x.Status != helpdesk.TicketInProgress || x.Agent != "twin" || x.Instance != "twin-2" {
 			t.Errorf("the ticket: %+v", x)
 		}
@@ -53,13 +53,13 @@ func TestATicketIsChanged(t *testing.T) {
 			kind helpdesk.Kind
 			text string
 		}{
-			{"no title", desk.Change{Title: ptr(" \x07 ")}, helpdesk.Invalid, "needs a title"},
-			{"a long title", desk.Change{Title: ptr(strings.Repeat("x", 301))}, helpdesk.TooLarge, "the limit is 300"},
-			{"a title with NUL", desk.Change{Title: ptr("a\x00b")}, helpdesk.Invalid, "NUL byte"},
-			{"a title not UTF-8", desk.Change{Title: ptr("a\xffb")}, helpdesk.Invalid, "not valid UTF-8"},
-			{"two instances", desk.Change{Agent: ptr(helpdesk.AgentID("twin"))}, helpdesk.Invalid, "one of: East (twin-1), West (twin-2)"},
-			{"nobody", desk.Change{Instance: ptr(helpdesk.InstanceID("nobody"))}, helpdesk.Invalid, "Name the instance"},
-			{"half of it wrong", desk.Change{Status: ptr(helpdesk.TicketClosed), Title: ptr("")}, helpdesk.Invalid, "needs a title"},
+			{"no title", desk.Change{Title: new(" \x07 ")}, helpdesk.Invalid, "needs a title"},
+			{"a long title", desk.Change{Title: new(strings.Repeat("x", 301))}, helpdesk.TooLarge, "the limit is 300"},
+			{"a title with NUL", desk.Change{Title: new("a\x00b")}, helpdesk.Invalid, "NUL byte"},
+			{"a title not UTF-8", desk.Change{Title: new("a\xffb")}, helpdesk.Invalid, "not valid UTF-8"},
+			{"two instances", desk.Change{Agent: new(helpdesk.AgentID("twin"))}, helpdesk.Invalid, "one of: East (twin-1), West (twin-2)"},
+			{"nobody", desk.Change{Instance: new(helpdesk.InstanceID("nobody"))}, helpdesk.Invalid, "Name the instance"},
+			{"half of it wrong", desk.Change{Status: new(helpdesk.TicketClosed), Title: new("")}, helpdesk.Invalid, "needs a title"},
 		} {
 			_, err := h.Change(t.Context(), ann, key, c.c)
 			wants(t, c.name, c.kind, c.text, err)
@@ -81,7 +81,7 @@ func TestSwitchingTheAgentTakesApprovalsBack(t *testing.T) {
 		h.decides(list[0], helpdesk.Approve)
 		h.decides(list[1], helpdesk.Reject)
 		h.decides(list[3], helpdesk.Approve)
-		h.changes(key, desk.Change{Instance: ptr(helpdesk.InstanceID("twin-1"))})
+		h.changes(key, desk.Change{Instance: new(helpdesk.InstanceID("twin-1"))})
 		var got []string
 		for _, s := range h.suggestions(key) {
 			got = append(got, fmt.Sprintf("%s %s %v %s", s.Command, s.State, s.Decided != nil, s.Note))
@@ -96,11 +96,11 @@ func TestSwitchingTheAgentTakesApprovalsBack(t *testing.T) {
 		}
 		// It can be approved again, and is then taken back by the next switch.
 		h.decides(h.suggestions(key)[0], helpdesk.Approve)
-		h.changes(key, desk.Change{Instance: ptr(helpdesk.InstanceID("script-1"))})
+		h.changes(key, desk.Change{Instance: new(helpdesk.InstanceID("script-1"))})
 		if s := h.suggestions(key)[0]; s.State != helpdesk.SuggestionApproved {
 			t.Errorf("coming back to the agent that it is for: %s", s.State)
 		}
-		h.changes(key, desk.Change{Instance: ptr(helpdesk.InstanceID("other-1"))})
+		h.changes(key, desk.Change{Instance: new(helpdesk.InstanceID("other-1"))})
 		if s := h.suggestions(key)[0]; s.State != helpdesk.SuggestionProposed {
 			t.Errorf("leaving it again: %s", s.State)
 		}
@@ -115,7 +115,7 @@ func TestPeopleChangeATicketAtOnce(t *testing.T) {
 		for i := range 12 {
 			by := []helpdesk.Actor{ann, bob, admin}[i%3]
 			all.Go(func() {
-				c := desk.Change{Title: ptr(fmt.Sprint("title ", i)), Status: ptr([]helpdesk.TicketStatus{helpdesk.TicketOpen, helpdesk.TicketInProgress}[i%2])}
+				c := desk.Change{Title: new(fmt.Sprint("title ", i)), Status: new([]helpdesk.TicketStatus{helpdesk.TicketOpen, helpdesk.TicketInProgress}[i%2])}
 				if _, err := h.Change(context.Background(), by, key, c); err != nil {
 					t.Error(err)
 				}
@@ -268,11 +268,11 @@ func TestATenantIsAWall(t *testing.T) {
 				return err
 			},
 			"change": func(by helpdesk.Actor, key helpdesk.TicketKey) error {
-				_, err := h.Change(t.Context(), by, key, desk.Change{Title: ptr("x")})
+				_, err := h.Change(t.Context(), by, key, desk.Change{Title: new("x")})
 				return err
 			},
 			"close": func(by helpdesk.Actor, key helpdesk.TicketKey) error {
-				_, err := h.Change(t.Context(), by, key, desk.Change{Status: ptr(helpdesk.TicketClosed)})
+				_, err := h.Change(t.Context(), by, key, desk.Change{Status: new(helpdesk.TicketClosed)})
 				return err
 			},
 			"stop":    func(by helpdesk.Actor, key helpdesk.TicketKey) error { return h.Stop(t.Context(), by, key) },

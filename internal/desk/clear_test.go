@@ -27,7 +27,7 @@ func TestClosing(t *testing.T) {
 		h.posts(key, "other-1", "say It is", "wait never")
 		h.reach("never")
 		h.posts(key, "other-1", "say not any more")
-		x := h.changes(key, desk.Change{Status: ptr(helpdesk.TicketClosed), Solved: ptr(true)})
+		x := h.changes(key, desk.Change{Status: new(helpdesk.TicketClosed), Solved: new(true)})
 		if x.Status != helpdesk.TicketClosed || x.Solved == nil || !*x.Solved || !x.Closing || x.Activity != helpdesk.ActivityIdle {
 			t.Errorf("the ticket: %+v", x)
 		}
@@ -47,7 +47,7 @@ func TestClosing(t *testing.T) {
 		}
 		_, _, err := h.Post(t.Context(), ann, key, "x", "", store.Once{})
 		wants(t, "a message to a closed ticket", helpdesk.Conflict, "Set its status to open", err)
-		_, err = h.Change(t.Context(), ann, key, desk.Change{Status: ptr(helpdesk.TicketOpen)})
+		_, err = h.Change(t.Context(), ann, key, desk.Change{Status: new(helpdesk.TicketOpen)})
 		wants(t, "reopening it before it is cleared", helpdesk.Conflict, "still being closed", err)
 		if cleared := h.clearing.took(); len(cleared) != 0 {
 			t.Errorf("before a desk runs these were cleared: %q", cleared)
@@ -58,12 +58,12 @@ func TestClosing(t *testing.T) {
 			t.Errorf("cleared (-want +got):\n%s", diff)
 		}
 		// Closed again: nothing happens, but the answer can be given later.
-		h.changes(key, desk.Change{Status: ptr(helpdesk.TicketClosed)})
-		x = h.changes(key, desk.Change{Status: ptr(helpdesk.TicketClosed), Solved: ptr(false)})
+		h.changes(key, desk.Change{Status: new(helpdesk.TicketClosed)})
+		x = h.changes(key, desk.Change{Status: new(helpdesk.TicketClosed), Solved: new(false)})
 		if x.Closing || x.Solved == nil || *x.Solved {
 			t.Errorf("closed again: %+v", x)
 		}
-		x = h.changes(key, desk.Change{Status: ptr(helpdesk.TicketInProgress)})
+		x = h.changes(key, desk.Change{Status: new(helpdesk.TicketInProgress)})
 		if x.Workspace != 2 || x.Solved != nil || x.Status != helpdesk.TicketInProgress {
 			t.Errorf("reopened: %+v", x)
 		}
@@ -82,7 +82,7 @@ func TestClearingGoesOnAfterACrash(t *testing.T) {
 		for i, step := range steps {
 			key := h.ticket("help")
 			h.clearing.fail(step)
-			h.changes(key, desk.Change{Status: ptr(helpdesk.TicketClosed)})
+			h.changes(key, desk.Change{Status: new(helpdesk.TicketClosed)})
 			stop := run(t, h.with(func(*desk.Config) {}).Run)
 			h.until("the crash at "+step, h.clearing.crashed)
 			stop()
@@ -119,7 +119,7 @@ func TestDeletingAndRestoring(t *testing.T) {
 			"read":         func() error { _, err := h.Ticket(t.Context(), ann, key); return err }(),
 			"timeline":     func() error { _, err := h.Timeline(t.Context(), ann, key, store.Span{Limit: 9}); return err }(),
 			"post":         func() error { _, _, err := h.Post(t.Context(), ann, key, "x", "", store.Once{}); return err }(),
-			"change":       func() error { _, err := h.Change(t.Context(), ann, key, desk.Change{Title: ptr("x")}); return err }(),
+			"change":       func() error { _, err := h.Change(t.Context(), ann, key, desk.Change{Title: new("x")}); return err }(),
 			"stop":         h.Stop(t.Context(), ann, key),
 			"release":      h.Release(t.Context(), ann, key, false),
 			"delete again": h.Delete(t.Context(), ann, key),
@@ -172,7 +172,7 @@ func TestErasing(t *testing.T) {
 			key := h.ticket("suggest true", "say hello")
 			h.settles(key)
 			if i%2 == 1 {
-				h.changes(key, desk.Change{Status: ptr(helpdesk.TicketClosed)}) // not cleared yet
+				h.changes(key, desk.Change{Status: new(helpdesk.TicketClosed)}) // not cleared yet
 			}
 			must(t, h.Delete(t.Context(), ann, key))
 			stop := run(t, h.Run) // a desk whose time is not over

@@ -271,15 +271,6 @@ func (h *house) stored(key helpdesk.TicketKey) (x helpdesk.Ticket) {
 	return x
 }
 
-func (h *house) turn(id helpdesk.TurnID) (x helpdesk.Turn) {
-	h.t.Helper()
-	h.view(func(tx *store.Tx) (err error) {
-		x, err = tx.Turn(id)
-		return err
-	})
-	return x
-}
-
 func (h *house) openTurns(key helpdesk.TicketKey) (all []helpdesk.Turn) {
 	h.t.Helper()
 	h.view(func(tx *store.Tx) (err error) {
@@ -430,8 +421,6 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 type testLog struct{ t testing.TB }
 

@@ -90,7 +90,7 @@ func TestClosingWhatReallyRuns(t *testing.T) {
 	if _, err := p.terminals.Open(t.Context(), ann, key, terminal.Opening{Scope: helpdesk.ScopeTenant, Cols: 80, Rows: 24}, store.Once{}); err != nil {
 		t.Fatal(err)
 	}
-	h.changes(key, desk.Change{Status: ptr(helpdesk.TicketClosed)})
+	h.changes(key, desk.Change{Status: new(helpdesk.TicketClosed)})
 	run(t, h.Run)
 	h.clears(key)
 
@@ -121,7 +121,7 @@ func TestClosingWhatReallyRuns(t *testing.T) {
 			t.Errorf("still running: %+v", st)
 		}
 	}
-	h.changes(key, desk.Change{Status: ptr(helpdesk.TicketOpen)})
+	h.changes(key, desk.Change{Status: new(helpdesk.TicketOpen)})
 	must(t, p.files.Ensure(t.Context(), ann, key))
 	if list, err := p.files.List(t.Context(), ann, key, "", true); err != nil || len(list) != 0 {
 		t.Errorf("the new workspace holds %v, %v", list, err)

@@ -3,6 +3,7 @@ package turn_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,14 +52,14 @@ func TestAConversation(t *testing.T) {
 	must(t, err)
 	var lines []string
 	for _, m := range got {
-		l := fmt.Sprintf("%s %s %q", m.Role, m.Author.Name, m.Content)
+		words := []string{fmt.Sprintf("%s %s %q", m.Role, m.Author.Name, m.Content)}
 		for _, p := range m.Proposed {
-			l += fmt.Sprintf(" proposes %s in %s with %d files", p.Command, p.Scope, len(p.Files))
+			words = append(words, fmt.Sprintf("proposes %s in %s with %d files", p.Command, p.Scope, len(p.Files)))
 		}
 		for _, d := range m.Delivered {
-			l += fmt.Sprintf(" told %s %s %s", d.Choice, d.Command, d.Reason)
+			words = append(words, fmt.Sprintf("told %s %s %s", d.Choice, d.Command, d.Reason))
 		}
-		lines = append(lines, l)
+		lines = append(lines, strings.Join(words, " "))
 	}
 	want := []string{
 		`user Ann "one"`, `assistant bot "answer one" proposes ls in tenant with 1 files proposes df in tenant with 1 files`,

@@ -476,11 +476,11 @@ func (h *house) log(key helpdesk.TicketKey) (lines []string) {
 		case event.ActivityRecorded:
 			lines = append(lines, fmt.Sprintf("did: %s (%s) %s", f.Name, f.Detail, f.Result))
 		case event.PlanStated:
-			l := "plan:"
+			words := []string{"plan:"}
 			for _, s := range f.Steps {
-				l += " " + s.Title + "=" + s.State
+				words = append(words, s.Title+"="+s.State)
 			}
-			lines = append(lines, l)
+			lines = append(lines, strings.Join(words, " "))
 		case event.LinkOffered:
 			lines = append(lines, "link: "+f.URL+" "+f.Description)
 		case event.QuestionAsked:
@@ -556,13 +556,19 @@ func (l testLog) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// each tells a story on both engines; with -short on SQLite only.
 func each(t *testing.T, story func(t *testing.T, h *house)) {
 	t.Helper()
-	storetest.EachConfig(t, func(t *testing.T, cfg store.Config) {
+	tell := func(t *testing.T, cfg store.Config) {
 		h := open(t, storetest.Open(t, cfg))
 		h.cfg = cfg
 		story(t, h)
-	})
+	}
+	if testing.Short() {
+		tell(t, store.Config{Dir: storetest.SQLite(t)})
+		return
+	}
+	storetest.EachConfig(t, tell)
 }
 
 // expire lets every lease run out, as time does. It writes beside the store, which has no way to do that.

@@ -11,8 +11,6 @@ import (
 
 	"helpdesk"
 	"helpdesk/event"
-	"helpdesk/internal/store"
-	"helpdesk/internal/store/storetest"
 )
 
 // Nodes are killed and frozen at random commits while tickets come in; others take their place. In the end no turn
@@ -26,8 +24,7 @@ func TestNodesAreLostAtRandom(t *testing.T) {
 		rounds = 2
 	}
 	seed := uint64(time.Now().UnixNano())
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		h := open(t, s)
+	each(t, func(t *testing.T, h *house) {
 		t.Logf("seed %d", seed)
 		random := rand.New(rand.NewPCG(seed, 1))
 		states := map[helpdesk.TurnState]int{}
