@@ -82,7 +82,7 @@ func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, o
 		return final(err)
 	}
 	d := &helpDesk{cfg: cfg, log: log, db: db, agents: agents, built: make(chan struct{})}
-	d.launcher = launch.NewClient(conn, launch.ClientConfig{Log: log, Notify: d.notice})
+	d.launcher = launch.NewClient(conn, launch.ClientConfig{Log: log, Notify: d.notice, Quick: true})
 	base, stop := context.WithCancel(context.WithoutCancel(ctx)) // the client outlives the services that use it
 	ctx, cancel := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
@@ -106,7 +106,7 @@ func (p Program) server(ctx context.Context, cfg config.Config, conn net.Conn, o
 	return d.run(ctx, listener, certificate, out)
 }
 
-// notice passes on what the launcher says of its processes.
+// notice passes on what the launcher says of its processes. It waits for what is to hear it, and never again.
 func (d *helpDesk) notice(st launch.Status) {
 	<-d.built
 	d.terminals.Notice(st)
