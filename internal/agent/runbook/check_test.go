@@ -1,10 +1,16 @@
 package runbook
 
-import "testing"
+import (
+	"sync"
+	"testing"
+)
+
+// builtIn is made once: to read and compile the runbooks takes longer than most stories, and an Agent keeps nothing.
+var builtIn = sync.OnceValues(func() (*Agent, error) { return New(Config{}) })
 
 func newAgent(tb testing.TB) *Agent {
 	tb.Helper()
-	a, err := New(Config{})
+	a, err := builtIn()
 	if err != nil {
 		tb.Fatal(err)
 	}
