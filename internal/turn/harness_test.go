@@ -357,6 +357,13 @@ func (p *parts) End(id helpdesk.TurnID) {
 	p.Parts.End(id)
 }
 
+// times says how often a turn began and ended for those who watch.
+func (p *parts) times(id helpdesk.TurnID) (began, ended int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.began[id], p.ended[id]
+}
+
 func (p *parts) all() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -44,8 +44,9 @@ func TestAMessageIsAnswered(t *testing.T) {
 			t.Errorf("what people saw as it came (-want +got):\n%s", diff)
 		}
 		x := h.turns(key)[0]
-		if x.State != helpdesk.TurnDone || x.Draft != "" || x.SentAt.IsZero() || x.EndedAt.Before(x.SentAt) || n.parts.began[x.ID] != 1 || n.parts.ended[x.ID] != 1 {
-			t.Errorf("the turn: %+v, begun %d and ended %d times for those who watch", x, n.parts.began[x.ID], n.parts.ended[x.ID])
+		h.until("the end for those who watch", func() bool { _, ended := n.parts.times(x.ID); return ended > 0 })
+		if began, ended := n.parts.times(x.ID); x.State != helpdesk.TurnDone || x.Draft != "" || x.SentAt.IsZero() || x.EndedAt.Before(x.SentAt) || began != 1 || ended != 1 {
+			t.Errorf("the turn: %+v, begun %d and ended %d times for those who watch", x, began, ended)
 		}
 		if got := h.ticket(key).Activity; got != helpdesk.ActivityWaiting {
 			t.Errorf("with a suggestion undecided the ticket is %s", got)
