@@ -131,15 +131,23 @@ func TestAnOccupiedPortIsFoundWithItsProcess(t *testing.T) {
 	d := newDesk(t)
 	d.admin = true
 	r, all := d.examine(fmt.Sprintf("bind: address already in use on port %d", port))
-	wantText(t, all, fmt.Sprintf("Notice: Port %d is held by", port), fmt.Sprintf("process %d", os.Getpid()), fmt.Sprintf("127.0.0.1:%d", port))
-	if len(r.proposals) == 1 && !strings.HasPrefix(r.proposals[0].Command, "systemctl stop") {
-		wantText(t, r.proposals[0].Command, "kill -TERM "+strconv.Itoa(os.Getpid()))
+	if haveSS() {
+		wantText(t, all, fmt.Sprintf("Notice: Port %d is held by", port), fmt.Sprintf("process %d", os.Getpid()), fmt.Sprintf("127.0.0.1:%d", port))
+		if len(r.proposals) == 1 && !strings.HasPrefix(r.proposals[0].Command, "systemctl stop") {
+			wantText(t, r.proposals[0].Command, "kill -TERM "+strconv.Itoa(os.Getpid()))
+		}
 	}
 
 	d = newDesk(t)
 	d.execute = bash(t, "env", "PATH="+withoutTools(t, "ss", "ps", "curl"))
 	_, all = d.examine(fmt.Sprintf("which process holds port %d?", port))
 	wantText(t, all, "`ss` is not installed here", fmt.Sprintf("Notice: Port %d is in use", port), fmt.Sprintf("127.0.0.1:%d", port), "needs access to the whole machine", "See which process it is")
+}
+
+// haveSS says whether ss is installed, which a minimal Debian does not have.
+func haveSS() bool {
+	_, err := exec.LookPath("ss")
+	return err == nil
 }
 
 func TestASilentPortIsFound(t *testing.T) {
@@ -156,7 +164,10 @@ func TestASilentPortIsFound(t *testing.T) {
 	l.Close()
 	d = newDesk(t)
 	_, all = d.examine(fmt.Sprintf("connection refused on port %d", port))
-	wantText(t, all, fmt.Sprintf("Warning: Nothing listens on port %d", port), "Netid")
+	wantText(t, all, fmt.Sprintf("Warning: Nothing listens on port %d", port))
+	if haveSS() {
+		wantText(t, all, "Netid")
+	}
 
 	d = newDesk(t)
 	_, all = d.examine(fmt.Sprintf("who uses port %d?", port))
