@@ -2,6 +2,7 @@ package launch
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -104,7 +105,7 @@ func (r *readers) look(pgrp int) (relayed bool) {
 		dir := "/proc/" + strconv.Itoa(m.pid)
 		stat, err := r.read(dir + "/stat")
 		if err != nil {
-			if err == unix.ENOENT || err == unix.ESRCH {
+			if ended(err) {
 				keep = false // it has just ended
 				continue
 			}
@@ -119,7 +120,7 @@ func (r *readers) look(pgrp int) (relayed bool) {
 		}
 		for _, t := range threads {
 			text, err := r.keepFile(dir+"/task/"+t+"/children", &keep)
-			if err != nil && err != unix.ENOENT && err != unix.ESRCH {
+			if err != nil && !ended(err) {
 				return true
 			}
 			for word := range strings.FieldsSeq(text) {
@@ -132,7 +133,7 @@ func (r *readers) look(pgrp int) (relayed bool) {
 			continue
 		}
 		comm, err := r.keepFile(dir+"/comm", &keep)
-		if err != nil && err != unix.ENOENT && err != unix.ESRCH {
+		if err != nil && !ended(err) {
 			return true
 		}
 		if !slices.Contains(r.own, m.pid) && slices.Contains(relays, strings.TrimSuffix(comm, "\n")) {
@@ -144,6 +145,9 @@ func (r *readers) look(pgrp int) (relayed bool) {
 	}
 	return !found
 }
+
+// ended says whether a file of /proc is not there because its process is not.
+func ended(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }
 
 // threads lists the threads of a process, and keeps their number.
 func (r *readers) threads(dir string, keep bool) ([]string, bool) {

@@ -238,10 +238,7 @@ func (s *Screen) plain(final byte) {
 	case 'm':
 		s.attributes()
 	case 'r':
-		bottom := s.arg(1, s.rows)
-		if bottom > s.rows {
-			bottom = s.rows
-		}
+		bottom := min(s.arg(1, s.rows), s.rows)
 		if bottom > n {
 			b.top, b.bottom = n-1, bottom-1
 			s.setCursor(0, 0)

@@ -12,7 +12,6 @@ type parser struct {
 	prefix byte   // < = > ? of the sequence
 	middle []byte // its intermediate bytes
 	params []param
-	escape bool // inside a string: the last was an ESC
 }
 
 // param is a number of a sequence, -1 where there is none, and what follows it after colons.
@@ -102,10 +101,10 @@ func (s *Screen) begin(to state) {
 
 // string passes over a string, up to its end.
 func (s *Screen) string(r rune) {
-	switch {
-	case r == 0x1b:
+	switch r {
+	case 0x1b:
 		s.begin(afterEscape) // ESC \ ends it, and so does any other
-	case r == 0x07, r == 0x18, r == 0x1a, r == 0x9c:
+	case 0x07, 0x18, 0x1a, 0x9c:
 		s.state = ground
 	}
 }
@@ -158,12 +157,12 @@ func (s *Screen) number(r rune) {
 	if len(last.sub) > 0 {
 		at = &last.sub[len(last.sub)-1]
 	}
-	switch {
-	case r == ';':
+	switch r {
+	case ';':
 		if len(s.params) < mostParams {
 			s.params = append(s.params, param{n: 0})
 		}
-	case r == ':':
+	case ':':
 		if len(last.sub) < mostParams {
 			last.sub = append(last.sub, -1)
 		}

@@ -152,7 +152,7 @@ func (s *Service) serve(ctx context.Context, end context.CancelCauseFunc, conn *
 		// watch; a context for each would cost more than the frame.
 		v.writing.Store(time.Now().UnixNano())
 		defer v.writing.Store(0)
-		err := conn.Write(context.Background(), websocket.MessageBinary, frame)
+		err := conn.Write(context.WithoutCancel(ctx), websocket.MessageBinary, frame)
 		switch {
 		case err == nil:
 			return nil
