@@ -133,6 +133,39 @@ func TestUndoBeforeDelivery(t *testing.T) {
 	})
 }
 
+// Ensure that what is proposed again says how the command before it ended.
+func TestWhyTheRestReturns(t *testing.T) {
+	t.Parallel()
+	h := one(t, approval.Config{RunTime: 3 * time.Second})
+	for _, c := range []struct {
+		command, note string
+		stop          bool
+	}{
+		{"kill -KILL $$", "The command before it was ended by signal KILL.", false},
+		{"exit 1", "The command before it ended with exit code 1.", false},
+		{"sleep 600", "The command before it took too long.", false},
+		{"sleep 601", "The command before it was stopped.", true},
+	} {
+		first, second := h.propose(c.command), h.propose("echo ran >> ran")
+		h.decide(ann, first, helpdesk.Approve)
+		h.decide(ann, second, helpdesk.Approve)
+		x, hold := h.turn("built-in")
+		done := make(chan error, 1)
+		go func() { done <- h.RunApproved(h.ctx(), x, hold) }()
+		if c.stop {
+			h.must(h.StopRun(h.ctx(), ann, h.ticket, h.begunApproved(first).ID))
+		}
+		h.must(<-done)
+		if s := h.suggestion(second); s.State != helpdesk.SuggestionProposed || s.Note != c.note {
+			t.Errorf("behind %s it is %s: %s", c.command, s.State, s.Note)
+		}
+		h.end(x)
+	}
+	if h.file("ran") != "" {
+		t.Error("the rest ran")
+	}
+}
+
 // Ensure that approved runs wait for a run that somebody started at once, and that one waits for them.
 func TestApprovedWaitsItsTurn(t *testing.T) {
 	each(t, approval.Config{}, func(t *testing.T, h *house) {

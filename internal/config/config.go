@@ -159,7 +159,7 @@ type Limits struct {
 	// Recorded output of one Terminal. At the limit the Terminal pauses and asks.
 	RecordingPerTerminal Size `key:"recording_per_terminal" default:"256MB" min:"1MiB" max:"1TiB"`
 
-	// Recorded output of one run of a command. At the limit the run is stopped.
+	// Recorded output of one run of a command. What it writes beyond the limit is not kept; it runs on.
 	RecordingPerRun Size `key:"recording_per_run" default:"64MB" min:"1MiB" max:"1TiB"`
 
 	// Recorded output of one tenant. From 80 % on there is a notice; at the limit Terminals pause and ask.

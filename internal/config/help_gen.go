@@ -82,7 +82,7 @@ func help(key string) string {
 	case "limits.recording_per_terminal":
 		return "Recorded output of one Terminal. At the limit the Terminal pauses and asks."
 	case "limits.recording_per_run":
-		return "Recorded output of one run of a command. At the limit the run is stopped."
+		return "Recorded output of one run of a command. What it writes beyond the limit is not kept; it runs on."
 	case "limits.recording_per_tenant":
 		return "Recorded output of one tenant. From 80 % on there is a notice; at the limit Terminals pause and ask."
 	case "limits.memory":
