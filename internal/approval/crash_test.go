@@ -92,6 +92,8 @@ func (h *house) lose(arrow string, decided func()) {
 	case "after the start":
 		h.wire.set(nil, cut("start"))
 	case "before the outcome":
+		h.executed("true") // the server has begun its work: without lists it could not
+		h.forgotten()
 		h.hear(nil)
 		h.wire.set(func(op, _ string) error {
 			if op == "list" {

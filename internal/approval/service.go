@@ -34,7 +34,7 @@ func (s *Service) look() {
 // Run carries out decisions until ctx ends, and returns when what it had begun is written. Runs live on.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.work.Wait()
-	defer s.allow(nil) // before the waiting, so that nothing is begun behind it
+	defer s.disallow() // before the waiting, so that nothing is begun behind it
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
 	for {
@@ -54,17 +54,23 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// allow lets Runs begin, with the context of Run, or ends that.
+// allow lets Runs begin, with the context of Run.
 func (s *Service) allow(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ctx = ctx; ctx != nil {
-		select {
-		case <-s.ready:
-		default:
-			close(s.ready)
-		}
+	s.ctx = ctx
+	select {
+	case <-s.ready:
+	default:
+		close(s.ready)
 	}
+}
+
+// disallow ends that.
+func (s *Service) disallow() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ctx = nil
 }
 
 // ending says whether Run ends or has ended.

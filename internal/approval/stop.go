@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"helpdesk"
@@ -102,8 +103,7 @@ func (s *Service) StopRuns(ctx context.Context, tenant helpdesk.TenantID, key he
 			return err
 		}
 		// Those that wait first, so that none begins when the one before it ends.
-		for i := len(open) - 1; i >= 0; i-- {
-			r := open[i]
+		for _, r := range slices.Backward(open) {
 			if r.State == helpdesk.RunClaimed && asked[r.ID] {
 				continue
 			}
