@@ -168,6 +168,7 @@ func TestServerLostAtEveryArrow(t *testing.T) {
 				t.Errorf("%s: it ended %+v", name, o)
 			}
 			// What was approved behind one that ran ran too, whichever server it was.
+			h.until(name+" to settle behind it", func() bool { return h.suggestion(behind).State != helpdesk.SuggestionRunning })
 			want := "x\n"
 			if h.suggestion(behind).State == helpdesk.SuggestionRan {
 				want += "behind\n"
