@@ -1,6 +1,6 @@
 // A real HelpDesk and a real Chromium, for the stories in this folder.
 import { execFileSync, spawn } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -71,8 +71,11 @@ export async function startHelpDesk(binary) {
   }
   /** Kills the process that serves, which the launcher is the parent of; the launcher then starts another. */
   const killServer = async () => {
-    const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
-    const pids = children.trim().split(' ').map(Number)
+    const pids = []
+    for (const thread of await readdir(`/proc/${child.pid}/task`)) { // each knows the processes that it started
+      const children = await readFile(`/proc/${child.pid}/task/${thread}/children`, 'utf8')
+      pids.push(...children.split(' ').filter(Boolean).map(Number))
+    }
     for (const pid of pids) {
       const args = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0')
       if (args[1] === 'serve') process.kill(pid, 'SIGKILL')

@@ -133,12 +133,12 @@ export const onScreen = (page, what) => {
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** The page must be opened with bypassCSP. */
-export async function axeClean(page, where) {
+/** The page must be opened with bypassCSP. With rules some rules of axe are asked for otherwise. */
+export async function axeClean(page, where, rules = {}) {
   if (!(await page.evaluate(() => 'axe' in window))) await page.addScriptTag({ content: axe })
-  const found = await page.evaluate(async () => {
-    const result = await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+  const found = await page.evaluate(async (some) => {
+    const result = await window.axe.run(document, { rules: some, runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
     return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(' | ')}`)
-  })
+  }, rules)
   assert.deepEqual(found, [], `accessibility of ${where}`)
 }

@@ -198,12 +198,10 @@ func TestNameServersAreAskedOneByOne(t *testing.T) {
 	const good, broken, silent = "127.0.53.1", "127.0.53.2", "127.0.53.3"
 	nameServer(t, good, 3) // it knows no name at all
 	nameServer(t, broken, 2)
-	ask := func(say, hosts string, servers ...string) string {
+	ask := func(say, hosts string, servers ...any) string {
 		dir := t.TempDir()
-		conf := "options timeout:1 attempts:1\n"
-		for _, s := range servers {
-			conf += "nameserver " + s + "\n"
-		}
+		conf := "options timeout:1 attempts:1\n" + strings.Repeat("nameserver %s\n", len(servers))
+		conf = fmt.Sprintf(conf, servers...)
 		for name, text := range map[string]string{"resolv.conf": conf, "hosts": "127.0.0.1 localhost\n" + hosts, "nsswitch.conf": "hosts: files dns\n"} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 				t.Fatal(err)
@@ -211,15 +209,15 @@ func TestNameServersAreAskedOneByOne(t *testing.T) {
 		}
 		d := newDesk(t)
 		d.execute = bash(t, inMounts(t, "for f in resolv.conf hosts nsswitch.conf; do mount --bind "+dir+"/$f /etc/$f; done")...)
-		all := d.say(say).text
+		var all strings.Builder
+		all.WriteString(d.say(say).text)
 		for range 4 {
 			if len(d.open) == 0 {
 				break
 			}
-			r := d.run(allOf) // where dig is missing, the question of bash itself counts as a change
-			all += r.text
+			all.WriteString(d.run(allOf).text) // where dig is missing, the question of bash itself counts as a change
 		}
-		return all
+		return all.String()
 	}
 	wantText(t, ask("could not resolve host db.example.test", "", silent), "Critical: The name server does not answer", silent, "`db.example.test` could not be resolved")
 	wantText(t, ask("could not resolve host db.example.test", "", good, silent), "Warning: The name server `"+silent+"` does not answer")

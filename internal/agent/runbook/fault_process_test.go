@@ -10,13 +10,13 @@ import (
 )
 
 func TestZombiesAreFoundWithTheirParent(t *testing.T) {
-	parent := started(t, "bash", "-c", `for i in 1 2 3; do (exit 0) & done; echo ready; exec sleep 600`) // sleep never asks how they ended
+	parent := started(t, "bash", "-c", `for i in $(seq 24); do sleep 0.2 & done; echo ready; exec sleep 600`) // sleep never asks how they ended
 	for _, without := range []string{"", "ps"} {
 		d := newDesk(t)
 		d.admin = true
 		d.execute = bash(t, "env", "PATH="+withoutTools(t, strings.Fields(without)...))
 		r, all := d.examine("there are zombie processes, defunct")
-		wantText(t, all, "zombies", "process "+strconv.Itoa(parent.Process.Pid), "pid "+strconv.Itoa(parent.Process.Pid)+" sleep 600")
+		wantText(t, all, "zombie", "process "+strconv.Itoa(parent.Process.Pid), "pid "+strconv.Itoa(parent.Process.Pid)+" sleep 600")
 		wantText(t, r.commands(), "kill -CHLD "+strconv.Itoa(parent.Process.Pid))
 	}
 }

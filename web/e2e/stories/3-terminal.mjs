@@ -99,7 +99,7 @@ export const stories = {
     await page.goto(`${house.base}/tickets/${key}`)
     await press(cards(page).first(), 'Execute')
     const run = page.getByRole('region', { name: 'Runs' }).getByRole('article').first()
-    await run.getByText('how many?').waitFor()
+    await run.getByLabel('Output').getByText('how many?').waitFor()
     await axeClean(page, 'a run in progress')
     await run.getByRole('button', { name: 'Type into it' }).click()
     await onScreen(page, 'how many?')
@@ -109,7 +109,7 @@ export const stories = {
     await stateOf(house, key, 'ran')
 
     await press(cards(page).nth(1), 'Execute')
-    await cards(page).nth(1).getByText('begun').waitFor()
+    await cards(page).nth(1).getByLabel('Output').getByText('begun').waitFor()
     await cards(page).nth(1).getByRole('button', { name: 'Stop' }).click()
     await stateOf(house, key, 'ran', 2)
     await cards(page).nth(1).getByText(/stopped/i).first().waitFor()

@@ -84,6 +84,7 @@ export const stories = {
       await page.setContent(`<form method="post" enctype="text/plain" action="${house.base}/api/v1/tickets/${key}/messages"><input name='{"content":"forged","x":"' value='"}'></form>`)
       const [answer] = await Promise.all([page.waitForResponse((r) => r.url().endsWith('/messages')), page.evaluate(() => document.forms[0].submit())])
       assert.equal(answer.status(), 403)
+      await page.waitForURL(/messages$/)
       // Nor may it show this one in a frame.
       await page.goto(`http://127.0.0.1:${foreign.address().port}/`)
       await page.setContent(`<iframe src="${house.base}/history"></iframe>`)

@@ -3,9 +3,8 @@ import { createContext, useContext, useSyncExternalStore } from 'react';
 import { call } from './client';
 import { type Connection, EventStream } from './events';
 import type { Line, Listener, Wants } from './line';
-import { meQuery } from './me';
+import { meQuery, whoAmI } from './me';
 import { Problem } from './problem';
-import { released } from './release';
 import { signedOut } from './signedOut';
 
 /** A test may give its own stream. */
@@ -59,12 +58,11 @@ class LazyLine implements Line {
 
 /** Somebody else may have signed in, in another tab: this page is not theirs. The server may be of a new release, too. */
 async function checkPerson(user: string, signal: AbortSignal) {
-  const me = await call('GET', '/me', { signal });
+  const me = await whoAmI(signal);
   if (me.user.id !== user) {
     window.location.reload();
     throw new Problem(0, 'Somebody else signed in.');
   }
-  released(me.features.version);
 }
 
 async function maySee(ticket: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 import { Button } from '../ui/Button';
 import { cx } from '../ui/cx';
 import { toast } from '../ui/toast';
@@ -36,11 +36,23 @@ export function Overlay({ attachment }: { attachment: Attachment }) {
   );
 }
 
+/** The size of the screen as it is, such as 80×24. */
+function useSize({ term }: Emulator): string {
+  const watch = useCallback(
+    (changed: () => void) => {
+      const watched = term.onResize(changed);
+      return () => watched.dispose();
+    },
+    [term],
+  );
+  return useSyncExternalStore(watch, () => `${term.cols}×${term.rows}`);
+}
+
 /** The line below the screen: state, size, who else is here, the way out. */
 export function Foot({ attachment, emulator, compact, onMore }: { attachment: Attachment; emulator: Emulator; compact?: boolean; onMore?: () => Promise<unknown> }) {
   const s = useAttachState(attachment);
   const others = s.viewers.filter((v) => !v.you);
-  const { cols, rows } = emulator.term;
+  const size = useSize(emulator);
   const word = { connecting: 'connecting', live: s.mayType ? 'connected' : 'read only', lost: 'not connected', ended: exitWords(s.exit), refused: 'not connected' }[s.phase];
   const fill = () => {
     attachment.takeControl();
@@ -50,7 +62,7 @@ export function Foot({ attachment, emulator, compact, onMore }: { attachment: At
   return (
     <div className="flex min-h-7 flex-wrap items-center gap-x-2 gap-y-1 border-t border-line bg-bg px-3 py-0.5 text-meta text-ink-3">
       <span className={s.phase === 'ended' && s.exit?.code !== 0 ? 'text-danger' : ''}>{word}</span>
-      {s.phase === 'live' && <span className="num">· {`${cols}×${rows}`}</span>}
+      {s.phase === 'live' && <span className="num">· {size}</span>}
       {s.phase === 'live' && others.length > 0 && <span className="min-w-0 truncate">· with {others.map((v) => v.name).join(', ')}</span>}
       {s.phase === 'live' && s.mayType && !s.controller && (
         <button type="button" onClick={fill} className="min-h-6 text-accent hover:underline">
