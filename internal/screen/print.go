@@ -37,6 +37,9 @@ func (s *Screen) print(r rune) {
 		}
 		return
 	}
+	if width == 0 && b.x == s.cols { // nothing to join, and no cell to stand in
+		return
+	}
 	if s.insert {
 		s.insertCells(line, b.x, width, Cell{Width: 1, Style: s.style})
 		if line[s.cols-1].Width == 2 {

@@ -188,6 +188,7 @@ func FuzzAnyBytesAreTaken(f *testing.F) {
 	for _, s := range scenes() {
 		f.Add(s.Steps[0].Data, 7, 3)
 	}
+	f.Add([]byte("123\x1b[m\u0301"), 3, 3) // nothing to join, at the end of a full line
 	f.Fuzz(func(t *testing.T, p []byte, cols, rows int) {
 		if cols > 200 || rows > 100 {
 			return

@@ -122,6 +122,7 @@ export const stories = {
     await tabTo(page, row, 'j')
     await keyboard.press('s')
     await page.getByRole('menuitemradio', { name: 'In Progress' }).waitFor()
+    await until('the menu has the focus', () => page.getByRole('menu').evaluate((el) => el.contains(document.activeElement)))
     await keyboard.type('In')
     await keyboard.press('Enter')
     await until('it is in progress', async () => (await house.api('GET', `/tickets/${key}`)).status === 'in_progress')
